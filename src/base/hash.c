@@ -1,0 +1,47 @@
+/* hash.c: SHA-256 as hex digits, random ids. */
+#include "base/hash.h"
+
+#include <nettle/sha2.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/mem.h"
+
+static void to_hex(const uint8_t *in, size_t n, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		*out++ = digits[in[i] >> 4];
+		*out++ = digits[in[i] & 15];
+	}
+	*out = '\0';
+}
+
+void hash_sha256_hex(const void *data, size_t len, char out[HASH_HEX + 1])
+{
+	uint8_t raw[SHA256_DIGEST_SIZE];
+	struct sha256_ctx ctx;
+
+	sha256_init(&ctx);
+	sha256_update(&ctx, len, data);
+	sha256_digest(&ctx, sizeof(raw), raw);
+	to_hex(raw, sizeof(raw), out);
+}
+
+int hash_is_digest(const char *s)
+{
+	const char *hex = str_after(s, "sha256:");
+
+	return hex && strlen(hex) == HASH_HEX && strspn(hex, "0123456789abcdef") == HASH_HEX;
+}
+
+void hash_random_hex(size_t n, char *out)
+{
+	uint8_t raw[64];
+
+	if (n > sizeof(raw) || getrandom(raw, n, 0) != (ssize_t)n)
+		abort();
+	to_hex(raw, n, out);
+}

@@ -1,0 +1,63 @@
+/* mount.h: mounts by descriptor (5.2, 5.12), with mount(2) as the fall-back where one exists. A
+ * "tree" is a detached mount held by a descriptor. Quiet: >= 0 or -errno. Nothing here resolves an
+ * untrusted path: targets are descriptors that path.h opened. */
+#pragma once
+
+#include <stdint.h>
+#include <sys/mount.h>
+
+/* MS_* flags of mount(2) that are per-mount (RDONLY, NOSUID, NODEV, NOEXEC, NOATIME, NODIRATIME,
+ * RELATIME, STRICTATIME, NOSYMFOLLOW) are what "flags" means below. */
+
+/* open_tree(OPEN_TREE_CLONE [| AT_RECURSIVE]) of dirfd/path ("" = dirfd itself). -ENOSYS on old
+ * kernels: use mount_bind there. */
+int mount_tree_clone(int dirfd, const char *path, int recursive);
+/* Show the tree (not recursively unless recursive) through the id map of the user namespace. Only
+ * on a detached tree that was not attached yet. -EINVAL: this file system cannot. 5.12. */
+int mount_tree_idmap(int tree_fd, int userns_fd, int recursive);
+
+struct mount_param {
+	const char *key;
+	const char *value; /* NULL with fd < 0: a flag */
+	int fd;		   /* >= 0: FSCONFIG_SET_FD (falls back to /proc/self/fd/N as a string) */
+};
+#define MOUNT_FLAG(k) ((struct mount_param){(k), NULL, -1})
+#define MOUNT_STR(k, v) ((struct mount_param){(k), (v), -1})
+#define MOUNT_FD(k, f) ((struct mount_param){(k), NULL, (f)})
+
+/* A new file system as a detached tree: fsopen, fsconfig..., fsmount. source may be NULL. -ENOSYS
+ * on kernels without fsopen: use mount_new_at. */
+int mount_new(const char *fstype, const char *source, const struct mount_param *params, size_t n,
+	unsigned long flags);
+/* Attach a tree on target (an O_PATH or other descriptor), on top of what is mounted there. */
+int mount_attach(int tree_fd, int target_fd);
+/* mount_new and mount_attach in one, falling back to mount(2) with the params joined by commas on
+ * /proc/self/fd/TARGET. */
+int mount_new_at(const char *fstype, const char *source, const struct mount_param *params, size_t n,
+	unsigned long flags, int target_fd);
+/* Bind src_fd on target_fd with flags (made so before it is visible where the kernel can: clone,
+ * mount_setattr, attach; else bind and remount keeping locked flags). */
+int mount_bind(int src_fd, int target_fd, int recursive, unsigned long flags);
+/* Set and clear per-mount flags on what is mounted at fd (attached or detached). The fall-back
+ * keeps flags that are locked. */
+int mount_change(int fd, unsigned long set, unsigned long clear, int recursive);
+/* Same for what is mounted at fd, to be called when locked flags must stay: read-only in place:
+ * if fd is no mount point it is bound onto itself first. */
+int mount_read_only(int fd, int recursive);
+/* propagation: MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE. */
+int mount_propagation(int fd, unsigned long propagation, int recursive);
+/* The process's root becomes newroot_fd's mount; the old one is detached (pivot_root(".", ".")).
+ * cwd is "/" afterwards. */
+int mount_pivot(int newroot_fd);
+/* Comma-separated extra options ("size=64m,mode=1777") as params; data is modified and must
+ * outlive them. Returns the count or -E2BIG. */
+int mount_params_split(char *data, struct mount_param *params, size_t max);
+/* One word of fstab's options -> *set / *clear flags, *propagation, recursive read-only etc.
+ * Returns 1 when it is one of these, 0 when it is a file system's own option. */
+struct mount_words {
+	unsigned long set, clear, propagation;
+	int propagation_rec;		  /* rprivate, rslave, ... */
+	unsigned long rec_set, rec_clear; /* rro, rnosuid, ... (OCI) */
+	int bind, rbind, idmap, ridmap, tmpcopyup;
+};
+int mount_word(const char *word, struct mount_words *w);
