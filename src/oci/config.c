@@ -9,7 +9,6 @@
 #include "oci/shape.h"
 
 #define LIST_MAX 65536
-#define TEXT_MAX (64u << 20)
 
 static const char *const namespace_types[] = {
 	"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time", NULL};
@@ -314,13 +313,7 @@ int oci_config_parse(const char *text, size_t len, struct oci_config *out, struc
 
 char *oci_config_text(const struct oci_config *c)
 {
-	struct buf b = BUF_MAX(TEXT_MAX);
-
-	buf_room(&b, 8191); /* the usual size: grow once */
-	shape_write(&config_shape, c, &b);
-	if (b.over)
-		buf_done(&b);
-	return b.data;
+	return shape_text(&config_shape, c);
 }
 
 void oci_config_done(struct oci_config *c)

@@ -96,7 +96,7 @@ void shape_init(const struct shape *s, void *base);
  * Speaking; release with shape_done in either case. */
 int shape_read(
 	const struct shape *s, const json_t *json, void *base, size_t list_max, struct err *e);
-/* The reverse, compact. */
-void shape_write(const struct shape *s, const void *base, struct buf *b);
+/* The reverse, as compact text; caller frees. NULL when it would cross 64 MiB. */
+char *shape_text(const struct shape *s, const void *base);
 /* Free everything the table names; the struct itself is the caller's. */
 void shape_done(const struct shape *s, void *base);

@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "kernel/caps.h"
 
+#define TEXT_MAX (64u << 20)
+
 /* Length of the well-formed UTF-8 sequence at s (no overlong forms, no surrogates, at most
  * U+10FFFF), 0 when there is none. */
 static size_t utf8_length(const unsigned char *s)
@@ -324,9 +326,15 @@ static void put_object(struct buf *b, const struct shape *s, const void *base, c
 	buf_putc(b, '}');
 }
 
-void shape_write(const struct shape *s, const void *base, struct buf *b)
+char *shape_text(const struct shape *s, const void *base)
 {
-	put_object(b, s, base, NULL);
+	struct buf b = BUF_MAX(TEXT_MAX);
+
+	buf_room(&b, 8191); /* the usual size: grow once */
+	put_object(&b, s, base, NULL);
+	if (b.over)
+		buf_done(&b);
+	return b.data;
 }
 
 static void member_done(const struct shape_member *m, void *base)
