@@ -15,11 +15,12 @@ uint64_t caps_all(void);
 struct caps_sets {
 	uint64_t bounding, effective, permitted, inheritable, ambient;
 };
-/* Drop the bounding set to s->bounding. Before the change of user. */
+/* Drop the bounding set to keep. Before the change of user. */
 int caps_set_bounding(uint64_t keep);
 /* PR_SET_KEEPCAPS, so that the permitted set survives setresuid. */
 int caps_keep(int on);
-/* capset(2) of effective, permitted, inheritable, then the ambient set. After the change of user.
- */
+/* capset(2) of effective, permitted, inheritable, then the ambient set (4.3; -EOPNOTSUPP if one is
+ * asked for and cannot be). After the change of user. s->bounding is not looked at. Bits that this
+ * kernel does not know are left out. */
 int caps_set(const struct caps_sets *s);
 int caps_get(struct caps_sets *out);

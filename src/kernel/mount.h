@@ -1,13 +1,18 @@
 /* mount.h: mounts by descriptor (5.2, 5.12), with mount(2) as the fall-back where one exists. A
  * "tree" is a detached mount held by a descriptor. Quiet: >= 0 or -errno. Nothing here resolves an
- * untrusted path: targets are descriptors that path.h opened. */
+ * untrusted path: targets are descriptors that path.h opened. The fall-backs go through
+ * /proc/self/fd and need /proc to be mounted. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/mount.h>
 
 /* MS_* flags of mount(2) that are per-mount (RDONLY, NOSUID, NODEV, NOEXEC, NOATIME, NODIRATIME,
  * RELATIME, STRICTATIME, NOSYMFOLLOW) are what "flags" means below. */
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256
+#endif
 
 /* open_tree(OPEN_TREE_CLONE [| AT_RECURSIVE]) of dirfd/path ("" = dirfd itself). -ENOSYS on old
  * kernels: use mount_bind there. */
@@ -26,38 +31,44 @@ struct mount_param {
 #define MOUNT_FD(k, f) ((struct mount_param){(k), NULL, (f)})
 
 /* A new file system as a detached tree: fsopen, fsconfig..., fsmount. source may be NULL. -ENOSYS
- * on kernels without fsopen: use mount_new_at. */
+ * when this kernel cannot make it so (no fsopen, a value above fsconfig's 255 bytes, overlay
+ * without "lowerdir+" (before 6.5)): use mount_new_at. Several "lowerdir+" parameters, topmost
+ * layer first. */
 int mount_new(const char *fstype, const char *source, const struct mount_param *params, size_t n,
 	unsigned long flags);
 /* Attach a tree on target (an O_PATH or other descriptor), on top of what is mounted there. */
 int mount_attach(int tree_fd, int target_fd);
 /* mount_new and mount_attach in one, falling back to mount(2) with the params joined by commas on
- * /proc/self/fd/TARGET. */
+ * /proc/self/fd/TARGET ("lowerdir+" joined by colons into "lowerdir"; at most 4095 bytes: -E2BIG).
+ */
 int mount_new_at(const char *fstype, const char *source, const struct mount_param *params, size_t n,
 	unsigned long flags, int target_fd);
-/* Bind src_fd on target_fd with flags (made so before it is visible where the kernel can: clone,
- * mount_setattr, attach; else bind and remount keeping locked flags). */
+/* Bind src_fd on target_fd with flags on the top mount (made so before it is visible where the
+ * kernel can: clone, mount_setattr, attach; else bind and remount keeping locked flags). */
 int mount_bind(int src_fd, int target_fd, int recursive, unsigned long flags);
-/* Set and clear per-mount flags on what is mounted at fd (attached or detached). The fall-back
- * keeps flags that are locked. */
+/* Set and clear per-mount flags on what is mounted at fd (attached or detached); fd must stand for
+ * the root of the mount (-EINVAL otherwise). Flags that are not named stay. The three atime flags
+ * are one setting: naming one replaces it, clearing it gives relatime, the kernel's default. */
 int mount_change(int fd, unsigned long set, unsigned long clear, int recursive);
 /* Same for what is mounted at fd, to be called when locked flags must stay: read-only in place:
  * if fd is no mount point it is bound onto itself first. */
 int mount_read_only(int fd, int recursive);
-/* propagation: MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE. */
+/* propagation: MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE. fd as for mount_change. */
 int mount_propagation(int fd, unsigned long propagation, int recursive);
 /* The process's root becomes newroot_fd's mount; the old one is detached (pivot_root(".", ".")).
- * cwd is "/" afterwards. */
+ * cwd is "/" afterwards. -EINVAL: newroot_fd is no mount, or the root is an initramfs. */
 int mount_pivot(int newroot_fd);
 /* Comma-separated extra options ("size=64m,mode=1777") as params; data is modified and must
  * outlive them. Returns the count or -E2BIG. */
 int mount_params_split(char *data, struct mount_param *params, size_t max);
-/* One word of fstab's options -> *set / *clear flags, *propagation, recursive read-only etc.
- * Returns 1 when it is one of these, 0 when it is a file system's own option. */
+/* One word of fstab's options -> *set / *clear flags, *propagation, recursive read-only etc. Later
+ * words win over earlier ones. Returns 1 when it is one of these, 0 when it is a file system's
+ * own option (also "sync", "dirsync", "lazytime", "mand": they are the superblock's and mount_new*
+ * takes them as flags). */
 struct mount_words {
 	unsigned long set, clear, propagation;
 	int propagation_rec;		  /* rprivate, rslave, ... */
 	unsigned long rec_set, rec_clear; /* rro, rnosuid, ... (OCI) */
-	int bind, rbind, idmap, ridmap, tmpcopyup;
+	int bind, rbind, idmap, ridmap, tmpcopyup, remount;
 };
 int mount_word(const char *word, struct mount_words *w);

@@ -1,0 +1,182 @@
+/* ns_fds.c: what crosses between processes: descriptors over a UNIX socket, closing what must not
+ * cross, and one netlink message. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "kernel/ns.h"
+#include "kernel/sys.h"
+
+#define LOOPBACK_INDEX 1 /* LOOPBACK_IFINDEX: the first device of every network namespace */
+
+int ns_loopback_up(void)
+{
+	struct {
+		struct nlmsghdr header;
+		struct ifinfomsg info;
+	} request = {
+		.header = {.nlmsg_len = sizeof(request),
+			.nlmsg_type = RTM_NEWLINK,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+		.info = {.ifi_family = AF_UNSPEC,
+			.ifi_index = LOOPBACK_INDEX,
+			.ifi_flags = IFF_UP,
+			.ifi_change = IFF_UP},
+	};
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		char rest[256];
+	} reply;
+	auto_fd int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	ssize_t n;
+
+	/* The kernel answers within send(2): recv cannot wait for ever. */
+	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0)
+		return -errno;
+	n = recv(fd, &reply, sizeof(reply), MSG_DONTWAIT);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n < sizeof(reply.header) + sizeof(reply.error) ||
+		reply.header.nlmsg_type != NLMSG_ERROR)
+		return -EBADMSG;
+	return reply.error.error;
+}
+
+int ns_send_fds(int sock, const void *data, size_t len, const int *fds, size_t n_fds)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int) * NS_FDS_MAX)];
+	} control = {0};
+	struct iovec iov = {.iov_base = (void *)data, .iov_len = len};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t n;
+
+	if (n_fds > NS_FDS_MAX || !len)
+		return -EINVAL;
+	if (n_fds) {
+		struct cmsghdr *c;
+		msg.msg_control = control.space;
+		msg.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
+		memcpy(CMSG_DATA(c), fds, sizeof(int) * n_fds);
+	}
+	do
+		n = sendmsg(sock, &msg, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -EMSGSIZE;
+}
+
+/* Copy out what fits; the rest must not stay open. Returns how many came. */
+static size_t take_rights(struct msghdr *msg, int *fds, size_t room)
+{
+	size_t count = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++, count++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			if (count < room)
+				fds[count] = fd;
+			else
+				close(fd);
+		}
+	}
+	return count;
+}
+
+ssize_t ns_recv_fds(int sock, void *data, size_t len, int *fds, size_t *n_fds)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int) * NS_FDS_MAX)];
+	} control;
+	struct iovec iov = {.iov_base = data, .iov_len = len};
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.space,
+		.msg_controllen = sizeof(control.space),
+	};
+	size_t room = *n_fds, count;
+	ssize_t n;
+
+	do
+		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	count = take_rights(&msg, fds, room);
+	*n_fds = count;
+	if (count <= room && !(msg.msg_flags & MSG_CTRUNC))
+		return n;
+	for (size_t i = 0; i < count && i < room; i++)
+		close(fds[i]);
+	*n_fds = 0;
+	return count > room ? -E2BIG : -EMFILE;
+}
+
+static int close_one(int fd, int cloexec)
+{
+	return (cloexec ? fcntl(fd, F_SETFD, FD_CLOEXEC) : close(fd)) < 0 ? -errno : 0;
+}
+
+/* getdents64 by hand: between fork and exec nothing may allocate, and the list must not grow a
+ * descriptor that opendir would own. */
+static int close_listed(int dir, int first, int cloexec)
+{
+	_Alignas(8) char room[4096];
+	long n;
+
+	while ((n = syscall(SYS_getdents64, dir, room, sizeof(room))) > 0) {
+		for (long pos = 0; pos < n;) {
+			/* struct linux_dirent64: u64 ino, s64 off, u16 reclen, u8 type, name */
+			unsigned short len;
+			int fd;
+			memcpy(&len, room + pos + 16, sizeof(len));
+			fd = atoi(room + pos + 19);
+			if (room[pos + 19] != '.' && fd >= first && fd != dir)
+				close_one(fd, cloexec);
+			pos += len;
+		}
+	}
+	return n < 0 ? -errno : 0;
+}
+
+int ns_close_from(int first, int cloexec)
+{
+	int r = sys_close_range((unsigned)first, ~0U, cloexec ? (unsigned)CLOSE_RANGE_CLOEXEC : 0);
+	auto_fd int dir = -1;
+	struct rlimit limit;
+
+	if (r != -ENOSYS && r != -EINVAL) /* EINVAL: 5.9 and 5.10 have no CLOEXEC */
+		return r;
+	dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0)
+		return close_listed(dir, first, cloexec);
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return -errno;
+	for (int fd = first; (rlim_t)fd < limit.rlim_cur && fd < 1 << 20; fd++)
+		close_one(fd, cloexec);
+	return 0;
+}
