@@ -7,9 +7,9 @@
  *
  * Counted: the start of this (static) program, the folder with upper and work, one clone3 with new
  * pid, mount, uts, ipc, network and cgroup namespaces, overlay, proc, sysfs, /dev with its nodes,
- * devpts, shm, mqueue, pivot_root, the exec and the program itself, the wait, the removal of the folder.
- * Not there: user namespace, cgroup, masks, capabilities, seccomp, lo, monitor, log, database, image
- * look-up. It is no safe container and no measure of one: floor-safe is.
+ * devpts, shm, mqueue, pivot_root, the exec and the program itself, the wait, the removal of the
+ *folder. Not there: user namespace, cgroup, masks, capabilities, seccomp, lo, monitor, log,
+ *database, image look-up. It is no safe container and no measure of one: floor-safe is.
  */
 #define _GNU_SOURCE
 #include "floor.h"
@@ -29,11 +29,11 @@ static void child(const struct floor *f)
 
 	n += (size_t)snprintf(options + n, sizeof(options) - n, "lowerdir=");
 	for (int i = 0; i < f->layer_count && n < sizeof(options); i++)
-		n += (size_t)snprintf(options + n, sizeof(options) - n, "%s%s", i ? ":" : "",
-				      f->layers[i]);
+		n += (size_t)snprintf(
+			options + n, sizeof(options) - n, "%s%s", i ? ":" : "", f->layers[i]);
 	if (n < sizeof(options))
-		snprintf(options + n, sizeof(options) - n, ",upperdir=%s/upper,workdir=%s/work,volatile",
-			 f->folder, f->folder);
+		snprintf(options + n, sizeof(options) - n,
+			",upperdir=%s/upper,workdir=%s/work,volatile", f->folder, f->folder);
 
 	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	mark("private");
@@ -50,10 +50,10 @@ static void child(const struct floor *f)
 	floor_dev_fill(dev, 0);
 	mark("nodes");
 	must(mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-		   "newinstance,ptmxmode=0666,mode=0620,gid=5"));
+		"newinstance,ptmxmode=0666,mode=0620,gid=5"));
 	mark("devpts");
 	must(mount("shm", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		   "mode=1777,size=65536k"));
+		"mode=1777,size=65536k"));
 	mark("shm");
 	must(mount("mqueue", "dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL));
 	mark("mqueue");
@@ -68,7 +68,7 @@ static void child(const struct floor *f)
 
 int main(int argc, char **argv)
 {
-	struct floor f = { 0 };
+	struct floor f = {0};
 	pid_t pid;
 	int status;
 
@@ -78,7 +78,8 @@ int main(int argc, char **argv)
 	floor_folder_make(&f);
 	mark("folder");
 	pid = must(floor_clone(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC |
-			       CLONE_NEWNET | CLONE_NEWCGROUP, 0));
+				       CLONE_NEWNET | CLONE_NEWCGROUP,
+		0));
 	if (pid == 0)
 		child(&f);
 	mark("clone");

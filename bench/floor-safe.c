@@ -5,8 +5,8 @@
  *	floor-safe [-f FILTER] STATE LAYER[:LAYER...] PROGRAM [ARG...]
  *
  * Counted: the start of this static program; folder, upper and work; user, pid, mount, uts, ipc,
- * network and cgroup namespaces with ids from 524288; id-mapped layers under an overlay; /dev made by
- * the parent; proc, sysfs, devpts, shm, mqueue; a cgroup with a pids limit in every v1 hierarchy
+ * network and cgroup namespaces with ids from 524288; id-mapped layers under an overlay; /dev made
+ *by the parent; proc, sysfs, devpts, shm, mqueue; a cgroup with a pids limit in every v1 hierarchy
  * that is mounted, or in v2, and its read-only view in /sys/fs/cgroup; lo up; Docker's masked and
  * read-only paths; Docker's 14 capabilities; the seccomp filter out of FILTER; PDEATHSIG; exec, the
  * program itself, the wait; removal of the cgroups and the folder.
@@ -20,11 +20,11 @@
  * - A network namespace made before the id maps belongs to nobody, and so does the mqueue of an
  *   ipc namespace made before setresuid().
  * - cgroups v1: the child moves itself, by "0" in tasks, while its uid is still the host's 0. A
- *   thread that moves itself is the one migration without the global lock; a write by the parent, or
- *   to cgroup.procs, waits 10 to 30 ms for an RCU grace period unless somebody did the same a
+ *   thread that moves itself is the one migration without the global lock; a write by the parent,
+ *or to cgroup.procs, waits 10 to 30 ms for an RCU grace period unless somebody did the same a
  *   moment ago (which hides it in a tight loop). v2: CLONE_INTO_CGROUP.
- * - The layers are attached on a folder of the host's tree, not on its "/": so one umount of the old
- *   root takes them along. Stacked on "/", the old root itself would stay behind, in sight.
+ * - The layers are attached on a folder of the host's tree, not on its "/": so one umount of the
+ *old root takes them along. Stacked on "/", the old root itself would stay behind, in sight.
  * - Last the capabilities, because loading a filter without no_new_privs takes CAP_SYS_ADMIN.
  */
 #define _GNU_SOURCE
@@ -51,13 +51,13 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#define OWNER		524288
-#define ID_MAP		"0 524288 65536"
-#define CGROUP_ROOT	"/sys/fs/cgroup"
-#define CGROUP_PARENT	"hull-bench"
-#define SCRATCH		"/dev" /* a folder that every host has and nobody needs until the exec */
+#define OWNER 524288
+#define ID_MAP "0 524288 65536"
+#define CGROUP_ROOT "/sys/fs/cgroup"
+#define CGROUP_PARENT "hull-bench"
+#define SCRATCH "/dev" /* a folder that every host has and nobody needs until the exec */
 #define MAX_HIERARCHIES 16
-#define LOCKED		(MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define LOCKED (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 struct cgroups {
 	int version;
@@ -85,7 +85,7 @@ static void write_file(const char *path, const char *text)
 /* Once per boot: the folder that all our cgroups are in, with what its children inherit. */
 static void cgroup_parent_make(const char *hierarchy, int version)
 {
-	static const char *const inherited[] = { "cpuset.cpus", "cpuset.mems" };
+	static const char *const inherited[] = {"cpuset.cpus", "cpuset.mems"};
 	char path[512], text[256];
 
 	snprintf(path, sizeof(path), "%s/" CGROUP_PARENT, hierarchy);
@@ -94,7 +94,7 @@ static void cgroup_parent_make(const char *hierarchy, int version)
 		snprintf(path, sizeof(path), "%s/cgroup.subtree_control", hierarchy);
 		write_file(path, "+pids");
 		snprintf(path, sizeof(path), "%s/" CGROUP_PARENT "/cgroup.subtree_control",
-			 hierarchy);
+			hierarchy);
 		write_file(path, "+pids");
 		return;
 	}
@@ -120,7 +120,7 @@ static void cgroup_add(struct cgroups *cg, const char *name)
 {
 	snprintf(cg->name[cg->count], sizeof(cg->name[0]), "%s", name);
 	snprintf(cg->path[cg->count], sizeof(cg->path[0]), CGROUP_ROOT "/%s/" CGROUP_PARENT "/%d",
-		 name, getpid());
+		name, getpid());
 	cg->count++;
 }
 
@@ -138,7 +138,8 @@ static void cgroups_find(struct cgroups *cg)
 	dir = opendir(CGROUP_ROOT);
 	while (dir && (e = readdir(dir)) && cg->count < MAX_HIERARCHIES)
 		if (e->d_type == DT_DIR && e->d_name[0] != '.' &&
-		    strcmp(e->d_name, "unified") != 0 && strlen(e->d_name) < sizeof(cg->name[0]))
+			strcmp(e->d_name, "unified") != 0 &&
+			strlen(e->d_name) < sizeof(cg->name[0]))
 			cgroup_add(cg, e->d_name);
 	closedir(dir);
 }
@@ -194,7 +195,7 @@ static int tree_open(const char *path)
 
 static void tree_set(int fd, unsigned long long attributes, int userns)
 {
-	struct mount_attr attr = { .attr_set = attributes, .userns_fd = (unsigned int)userns };
+	struct mount_attr attr = {.attr_set = attributes, .userns_fd = (unsigned int)userns};
 
 	must(mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)));
 }
@@ -233,10 +234,13 @@ static size_t trees_size(const struct floor *f)
 
 static void trees_send(int socket, const struct floor *f, const struct trees *t)
 {
-	union trees_control control = { 0 };
-	struct iovec byte = { .iov_base = "t", .iov_len = 1 };
-	struct msghdr msg = { .msg_iov = &byte, .msg_iovlen = 1, .msg_control = &control,
-			      .msg_controllen = CMSG_SPACE(trees_size(f)) };
+	union trees_control control = {0};
+	char text = 't';
+	struct iovec byte = {.iov_base = &text, .iov_len = 1};
+	struct msghdr msg = {.msg_iov = &byte,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(trees_size(f))};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
 	c->cmsg_level = SOL_SOCKET;
@@ -250,9 +254,11 @@ static void trees_receive(int socket, const struct floor *f, struct trees *out)
 {
 	union trees_control control;
 	char text;
-	struct iovec byte = { .iov_base = &text, .iov_len = 1 };
-	struct msghdr msg = { .msg_iov = &byte, .msg_iovlen = 1, .msg_control = &control,
-			      .msg_controllen = sizeof(control) };
+	struct iovec byte = {.iov_base = &text, .iov_len = 1};
+	struct msghdr msg = {.msg_iov = &byte,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control)};
 
 	if (must(recvmsg(socket, &msg, MSG_CMSG_CLOEXEC)) != 1)
 		_exit(125);
@@ -302,8 +308,10 @@ static void cgroup_view(const struct cgroups *cg)
 		snprintf(path, sizeof(path), "sys/fs/cgroup/%s", cg->name[i]);
 		must(mkdir(path, 0755));
 		fd = tree_open(cg->path[i]);
-		tree_set(fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-			 MOUNT_ATTR_NOEXEC, 0);
+		tree_set(fd,
+			MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				MOUNT_ATTR_NOEXEC,
+			0);
 		tree_attach(fd, path);
 		close(fd);
 	}
@@ -312,12 +320,12 @@ static void cgroup_view(const struct cgroups *cg)
 
 static void paths_protect(void)
 {
-	static const char *const files[] = { "proc/interrupts", "proc/kcore", "proc/keys",
-		"proc/latency_stats", "proc/timer_list", "proc/timer_stats", "proc/sched_debug" };
-	static const char *const folders[] = { "proc/asound", "proc/acpi", "proc/scsi",
-		"sys/firmware", "sys/devices/virtual/powercap" };
-	static const char *const readonly[] = { "proc/bus", "proc/fs", "proc/irq", "proc/sys",
-		"proc/sysrq-trigger" };
+	static const char *const files[] = {"proc/interrupts", "proc/kcore", "proc/keys",
+		"proc/latency_stats", "proc/timer_list", "proc/timer_stats", "proc/sched_debug"};
+	static const char *const folders[] = {"proc/asound", "proc/acpi", "proc/scsi",
+		"sys/firmware", "sys/devices/virtual/powercap"};
+	static const char *const readonly[] = {
+		"proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"};
 	const char *empty = NULL;
 	int fd;
 
@@ -326,8 +334,9 @@ static void paths_protect(void)
 			die(files[i]);
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		/* One empty tmpfs; the other folders show the same one. */
-		if ((empty ? mount(empty, folders[i], NULL, MS_BIND, NULL) :
-			     mount("tmpfs", folders[i], "tmpfs", LOCKED | MS_RDONLY, "size=0")) == 0)
+		if ((empty ? mount(empty, folders[i], NULL, MS_BIND, NULL)
+			   : mount("tmpfs", folders[i], "tmpfs", LOCKED | MS_RDONLY, "size=0")) ==
+			0)
 			empty = folders[i];
 		else if (errno != ENOENT)
 			die(folders[i]);
@@ -344,7 +353,7 @@ static void paths_protect(void)
 
 static void lo_up(void)
 {
-	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
 	int fd = must(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 
 	must(ioctl(fd, SIOCSIFFLAGS, &request));
@@ -354,7 +363,7 @@ static void lo_up(void)
 static void filter_load(int fd)
 {
 	static struct sock_filter filter[BPF_MAXINSNS];
-	struct sock_fprog prog = { .filter = filter };
+	struct sock_fprog prog = {.filter = filter};
 
 	if (fd < 0)
 		return;
@@ -365,11 +374,11 @@ static void filter_load(int fd)
 
 static void caps_drop(void)
 {
-	static const int kept[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FSETID, CAP_FOWNER, CAP_MKNOD,
-		CAP_NET_RAW, CAP_SETGID, CAP_SETUID, CAP_SETFCAP, CAP_SETPCAP,
-		CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT, CAP_KILL, CAP_AUDIT_WRITE };
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
+	static const int kept[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FSETID, CAP_FOWNER, CAP_MKNOD,
+		CAP_NET_RAW, CAP_SETGID, CAP_SETUID, CAP_SETFCAP, CAP_SETPCAP, CAP_NET_BIND_SERVICE,
+		CAP_SYS_CHROOT, CAP_KILL, CAP_AUDIT_WRITE};
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
 	unsigned long long keep = 0;
 
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
@@ -411,7 +420,7 @@ static void child(const struct floor *f, const struct cgroups *cg, int socket, i
 	mark("proc, sysfs");
 	tree_attach(t.dev, "dev");
 	must(mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-		   "newinstance,ptmxmode=0666,mode=0620,gid=5"));
+		"newinstance,ptmxmode=0666,mode=0620,gid=5"));
 	must(mount("shm", "dev/shm", "tmpfs", LOCKED, "mode=1777,size=65536k"));
 	must(mount("mqueue", "dev/mqueue", "mqueue", LOCKED, NULL));
 	mark("dev");

@@ -34,7 +34,8 @@ void floor_parse(struct floor *f, char **argv)
 	snprintf(folder, sizeof(folder), "%s/%d", argv[0], getpid());
 	f->folder = folder;
 	f->layers = layers;
-	for (char *l = strtok(argv[1], ":"); l && f->layer_count < MAX_LAYERS; l = strtok(NULL, ":"))
+	for (char *l = strtok(argv[1], ":"); l && f->layer_count < MAX_LAYERS;
+		l = strtok(NULL, ":"))
 		layers[f->layer_count++] = l;
 	f->argv = argv + 2;
 }
@@ -81,13 +82,12 @@ void floor_dev_fill(int fd, uid_t owner)
 	static const struct {
 		const char *name;
 		unsigned int minor;
-	} nodes[] = { { "null", 3 }, { "zero", 5 }, { "full", 7 }, { "random", 8 },
-		      { "urandom", 9 }, { "tty", 0 } };
-	static const char *const links[][2] = {
-		{ "pts/ptmx", "ptmx" }, { "/proc/self/fd", "fd" },
-		{ "/proc/self/fd/0", "stdin" }, { "/proc/self/fd/1", "stdout" },
-		{ "/proc/self/fd/2", "stderr" } };
-	static const char *const folders[] = { "pts", "shm", "mqueue" };
+	} nodes[] = {
+		{"null", 3}, {"zero", 5}, {"full", 7}, {"random", 8}, {"urandom", 9}, {"tty", 0}};
+	static const char *const links[][2] = {{"pts/ptmx", "ptmx"}, {"/proc/self/fd", "fd"},
+		{"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"},
+		{"/proc/self/fd/2", "stderr"}};
+	static const char *const folders[] = {"pts", "shm", "mqueue"};
 	mode_t mask = umask(0);
 
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
@@ -112,19 +112,19 @@ void floor_dev_fill(int fd, uid_t owner)
 
 pid_t floor_clone(unsigned long long flags, int cgroup_fd)
 {
-	struct clone_args args = { .flags = flags, .exit_signal = SIGCHLD,
-				   .cgroup = (unsigned long long)cgroup_fd };
+	struct clone_args args = {
+		.flags = flags, .exit_signal = SIGCHLD, .cgroup = (unsigned long long)cgroup_fd};
 
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
 void floor_exec(char **argv)
 {
-	static char *env[] = {
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
-		NULL };
+	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	static char home[] = "HOME=/root";
+	char *env[] = {path, home, NULL};
 
-	putenv(env[0]);
+	putenv(path);
 	execvpe(argv[0], argv, env);
 	die(argv[0]);
 }
@@ -163,7 +163,7 @@ void floor_marks_print(const char *who)
 			    (double)marks[i].at.tv_nsec / 1e3;
 
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s %.1f %.1f %s\n", who, us,
-				      i ? us - last : 0, marks[i].name);
+			i ? us - last : 0, marks[i].name);
 		last = us;
 	}
 	if (write(2, text, n) < 0)

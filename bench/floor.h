@@ -9,10 +9,10 @@
 #define MAX_LAYERS 128
 
 struct floor {
-	char *folder;		/* <STATE>/<pid>, holds upper and work */
-	char **layers;		/* top first */
+	char *folder;  /* <STATE>/<pid>, holds upper and work */
+	char **layers; /* top first */
 	int layer_count;
-	char **argv;		/* the program to run in the container */
+	char **argv; /* the program to run in the container */
 };
 
 /* Reads "STATE LAYER[:LAYER...] PROGRAM [ARG...]"; ends the process on a mistake. */
@@ -27,7 +27,8 @@ void floor_folder_remove(struct floor *f);
 /* Fills an empty tmpfs with what a container expects in /dev, all owned by @owner. */
 void floor_dev_fill(int dev_fd, uid_t owner);
 
-/* clone3 without a stack of its own: returns twice, like fork. @cgroup_fd counts with CLONE_INTO_CGROUP. */
+/* clone3 without a stack of its own: returns twice, like fork. @cgroup_fd counts with
+ * CLONE_INTO_CGROUP. */
 pid_t floor_clone(unsigned long long flags, int cgroup_fd);
 
 /* execvpe with the PATH of a container; does not return. */

@@ -17,21 +17,19 @@
 #include <unistd.h>
 
 #define NAMESPACE_FLAGS 0x7e020000u
-#define LAST_NUMBER	600
+#define LAST_NUMBER 600
 
-static const char *const denied[] = {
-	"acct", "add_key", "bdflush", "bpf", "clock_adjtime", "clock_adjtime64", "clock_settime",
-	"clock_settime64", "create_module", "delete_module", "fanotify_init", "finit_module",
-	"fsconfig", "fsmount", "fsopen", "fspick", "get_kernel_syms", "get_mempolicy",
-	"init_module", "io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm", "iopl",
-	"kcmp", "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", "mbind", "mount",
-	"mount_setattr", "move_mount", "move_pages", "migrate_pages", "nfsservctl",
-	"open_by_handle_at", "open_tree", "perf_event_open", "pivot_root", "process_madvise",
-	"query_module", "quotactl", "quotactl_fd", "reboot", "request_key", "set_mempolicy",
-	"setdomainname", "sethostname", "setns", "settimeofday", "stime", "swapoff", "swapon",
-	"sysfs", "umount", "umount2", "unshare", "uselib", "userfaultfd", "ustat", "vhangup",
-	"vm86", "vm86old", "_sysctl"
-};
+static const char *const denied[] = {"acct", "add_key", "bdflush", "bpf", "clock_adjtime",
+	"clock_adjtime64", "clock_settime", "clock_settime64", "create_module", "delete_module",
+	"fanotify_init", "finit_module", "fsconfig", "fsmount", "fsopen", "fspick",
+	"get_kernel_syms", "get_mempolicy", "init_module", "io_uring_enter", "io_uring_register",
+	"io_uring_setup", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl",
+	"lookup_dcookie", "mbind", "mount", "mount_setattr", "move_mount", "move_pages",
+	"migrate_pages", "nfsservctl", "open_by_handle_at", "open_tree", "perf_event_open",
+	"pivot_root", "process_madvise", "query_module", "quotactl", "quotactl_fd", "reboot",
+	"request_key", "set_mempolicy", "setdomainname", "sethostname", "setns", "settimeofday",
+	"stime", "swapoff", "swapon", "sysfs", "umount", "umount2", "unshare", "uselib",
+	"userfaultfd", "ustat", "vhangup", "vm86", "vm86old", "_sysctl"};
 
 static int is_denied(const char *name)
 {
@@ -44,16 +42,16 @@ static int is_denied(const char *name)
 /* The calls whose arguments decide. */
 static int add_special(scmp_filter_ctx ctx, const char *name, int nr)
 {
-	static const unsigned int personalities[] = { 0, 8, 0x20000, 0x20008, 0xffffffff };
+	static const unsigned int personalities[] = {0, 8, 0x20000, 0x20008, 0xffffffff};
 	struct scmp_arg_cmp arg;
 	int error = 0;
 
 	if (strcmp(name, "clone3") == 0)
-		return 1;	/* ENOSYS: its flags cannot be looked at */
+		return 1; /* ENOSYS: its flags cannot be looked at */
 	if (strcmp(name, "clone") == 0) {
 		arg = SCMP_A0(SCMP_CMP_MASKED_EQ, NAMESPACE_FLAGS, 0);
 	} else if (strcmp(name, "socket") == 0) {
-		arg = SCMP_A0(SCMP_CMP_NE, 40);	/* AF_VSOCK */
+		arg = SCMP_A0(SCMP_CMP_NE, 40, 0); /* AF_VSOCK */
 	} else if (strcmp(name, "personality") == 0) {
 		for (size_t i = 0; i < 5 && error == 0; i++) {
 			arg = SCMP_A0_32(SCMP_CMP_EQ, personalities[i], 0);
@@ -82,8 +80,8 @@ static int add_arch(scmp_filter_ctx ctx, uint32_t arch)
 		}
 		error = add_special(ctx, name, nr);
 		if (error == 0)
-			error = seccomp_rule_add(ctx, is_denied(name) ? SCMP_ACT_ERRNO(EPERM) :
-							 SCMP_ACT_ALLOW, nr, 0);
+			error = seccomp_rule_add(ctx,
+				is_denied(name) ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_ALLOW, nr, 0);
 		free(name);
 		if (error < 0 && error != -EEXIST)
 			return error;

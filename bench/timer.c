@@ -7,9 +7,9 @@
  * Counted is posix_spawn() to the return of waitpid(), nothing else. Input and output are
  * /dev/null. The pause before each start lets the tail of the command before end (a dying network
  * namespace costs the kernel 10 to 20 ms after everyone has gone), else it is charged to the next.
- * It spins: a sleeping virtual CPU takes up to a millisecond to come back, which is not ours to time.
- * A command after "::u" instead of ":::" runs in a mount namespace where MOUNT is not mounted (crun
- * refuses a hybrid cgroup layout); who enters it is the timer, before the clock starts.
+ * It spins: a sleeping virtual CPU takes up to a millisecond to come back, which is not ours to
+ *time. A command after "::u" instead of ":::" runs in a mount namespace where MOUNT is not mounted
+ *(crun refuses a hybrid cgroup layout); who enters it is the timer, before the clock starts.
  * Output: one line per command, "FAILURES NS NS NS ...", in the order of the command line.
  */
 #define _GNU_SOURCE
@@ -25,8 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MARK	     ":::"
-#define MARK_UMOUNT  "::u"
+#define MARK ":::"
+#define MARK_UMOUNT "::u"
 #define MAX_COMMANDS 64
 
 struct command {
@@ -51,7 +51,7 @@ static uint64_t run_once(char **argv, const posix_spawn_file_actions_t *files, i
 	pid_t pid;
 
 	if (posix_spawnp(&pid, argv[0], files, NULL, argv, environ) != 0 ||
-	    waitpid(pid, out_status, 0) < 0) {
+		waitpid(pid, out_status, 0) < 0) {
 		perror(argv[0]);
 		exit(1);
 	}
