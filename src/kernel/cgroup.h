@@ -2,6 +2,7 @@
  * hierarchy's mount ("/hull/ID"), made in all of them. Quiet: >= 0 or -errno. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -12,7 +13,8 @@ enum cgroup_layout { CGROUP_NONE, CGROUP_V1, CGROUP_V2, CGROUP_HYBRID };
 
 struct cgroup_hier {
 	char *mount;	   /* "/sys/fs/cgroup/memory" */
-	char *controllers; /* "cpu,cpuacct" as in the mount's options; "" for v2; "name=systemd" */
+	char *controllers; /* "cpu,cpuacct" as /proc/self/cgroup has it; "" for v2; "name=systemd"
+			    */
 	char *own;	   /* this process's path in it, "/" or "/user.slice/..." */
 	int v2;
 };
@@ -24,12 +26,16 @@ struct cgroup_host {
 
 /* Read /proc/self/mountinfo and /proc/self/cgroup (once). */
 int cgroup_probe(struct cgroup_host *out);
+/* The same from the text of the two files (modified), for tests. */
+void cgroup_probe_text(char *mountinfo, char *cgroup, struct cgroup_host *out);
 void cgroup_host_done(struct cgroup_host *h);
+/* The hierarchy with that controller ("memory"): the v1 one that has it, else v2, else NULL. */
+const struct cgroup_hier *cgroup_find(const struct cgroup_host *h, const char *controller);
 
 struct cgroup_limits { /* 0 or -1 as OCI has it: *_set says whether a value was given */
 	int memory_set, swap_set, pids_set, cpu_set, shares_set;
 	int64_t memory, swap, pids; /* bytes; -1 = unlimited; swap: memory plus swap, as OCI */
-	int64_t cpu_quota_us, cpu_period_us; /* quota -1 = none */
+	int64_t cpu_quota_us, cpu_period_us; /* quota -1 = none; 0 = leave as it is */
 	uint64_t cpu_shares;
 	/* further limits arrive with issue 4: add fields here */
 };
@@ -38,21 +44,28 @@ struct cgroup_limits { /* 0 or -1 as OCI has it: *_set says whether a value was 
 char **cgroup_paths(const struct cgroup_host *h, const char *path);
 /* mkdir in every hierarchy (and, on v2, enable controllers in the parents' subtree_control; cpuset
  * of v1 filled from the parent). What was made before a failure is removed again. -EROFS, -EACCES
- * tell that there is no right to: the caller decides whether that matters. */
+ * tell that there is no right to: the caller decides whether that matters. One that is there
+ * already and empty is taken over, one with processes is -EBUSY; ".." in path is -EINVAL. */
 int cgroup_make(const struct cgroup_host *h, const char *path);
 /* Speaking, because the file and value matter to the user ("memory.limit_in_bytes: Device or
- * resource busy"). */
+ * resource busy"). A swap limit on a kernel that does not account swap is left out without a word.
+ */
 int cgroup_limit(const struct cgroup_host *h, const char *path, const struct cgroup_limits *l,
 	struct err *e);
 /* Move pid into it in every hierarchy. */
 int cgroup_enter(const struct cgroup_host *h, const char *path, pid_t pid);
-/* SIGKILL everything inside: cgroup.kill (5.14), else freeze, kill, thaw until empty. */
+
+/* The functions below know only full paths (cgroup_paths): all that a monitor needs. */
+
+/* SIGKILL everything inside: cgroup.kill (5.14), else freeze, kill, thaw until empty. -ETIMEDOUT
+ * when something still lives after two seconds. Cheapest at a normal end: cgroup_remove(paths, 0)
+ * first, this only after its -EBUSY. */
 int cgroup_kill(char *const *paths);
 /* Remove (children first), retrying EBUSY for at most timeout_ms. `paths` as cgroup_paths gives.
  * Parents ("/hull") stay. Missing ones are no error. */
 int cgroup_remove(char *const *paths, int timeout_ms);
-/* 1 when the kernel killed a process of it for memory (memory.events oom_kill, memory.oom_control).
- */
+/* 1 when the kernel killed a process of it for memory (memory.events oom_kill, memory.oom_control;
+ * the latter since 4.13). Before cgroup_remove. */
 int cgroup_oom_killed(char *const *paths);
 /* Number of processes in it, recursively, or -errno. */
 int cgroup_count(char *const *paths);

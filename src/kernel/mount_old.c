@@ -20,11 +20,11 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "kernel/mountinfo.h"
 #include "kernel/path.h"
 #include "kernel/sys.h"
 
-#define DATA_MAX 4095		   /* one page, as mount(2) copies it */
-#define MOUNTINFO_MAX (16UL << 20) /* about a hundred thousand mounts */
+#define DATA_MAX 4095 /* one page, as mount(2) copies it */
 
 /* Superblock flags that fsconfig(2) takes as parameters and mount(2) as bits. */
 static unsigned long superblock_flag(const char *key)
@@ -173,22 +173,6 @@ static int remount(int fd, unsigned long set, unsigned long clear)
 	return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0 ? -errno : 0;
 }
 
-/* Undo the octal escapes (space, tab, newline, backslash) of /proc/self/mountinfo, in place. */
-static void unescape(char *s)
-{
-	char *out = s;
-
-	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
-			*out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else {
-			*out++ = *s;
-		}
-	}
-	*out = '\0';
-}
-
 /* The mount points beneath (not at) the path of fd, as a strv, in the order they were mounted. */
 static int mounts_beneath(int fd, char ***out)
 {
@@ -213,7 +197,7 @@ static int mounts_beneath(int fd, char ***out)
 		if (!field || !(end = strchr(field, ' ')))
 			continue;
 		*end = '\0';
-		unescape(field);
+		mountinfo_unescape(field);
 		if (strncmp(field, top, (size_t)n) == 0 && field[n] == '/' && field[n + 1])
 			strv_add(out, field);
 	}

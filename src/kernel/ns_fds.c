@@ -1,7 +1,6 @@
 /* ns_fds.c: what crosses between processes: descriptors over a UNIX socket, closing what must not
  * cross, and one netlink message. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -11,11 +10,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "kernel/dents.h"
 #include "kernel/ns.h"
 #include "kernel/sys.h"
 
@@ -141,26 +140,20 @@ static int close_one(int fd, int cloexec)
 	return (cloexec ? fcntl(fd, F_SETFD, FD_CLOEXEC) : close(fd)) < 0 ? -errno : 0;
 }
 
-/* getdents64 by hand: between fork and exec nothing may allocate, and the list must not grow a
- * descriptor that opendir would own. */
+/* Between fork and exec nothing may allocate, so no opendir. */
 static int close_listed(int dir, int first, int cloexec)
 {
 	_Alignas(8) char room[4096];
-	long n;
+	struct dents d = {.fd = dir, .room = room, .size = sizeof(room)};
+	const char *name = NULL;
+	int r;
 
-	while ((n = syscall(SYS_getdents64, dir, room, sizeof(room))) > 0) {
-		for (long pos = 0; pos < n;) {
-			/* struct linux_dirent64: u64 ino, s64 off, u16 reclen, u8 type, name */
-			unsigned short len;
-			int fd;
-			memcpy(&len, room + pos + 16, sizeof(len));
-			fd = atoi(room + pos + 19);
-			if (room[pos + 19] != '.' && fd >= first && fd != dir)
-				close_one(fd, cloexec);
-			pos += len;
-		}
+	while ((r = dents_next(&d, &name)) > 0) {
+		int fd = atoi(name);
+		if (fd >= first && fd != dir)
+			close_one(fd, cloexec);
 	}
-	return n < 0 ? -errno : 0;
+	return r;
 }
 
 int ns_close_from(int first, int cloexec)
