@@ -16,15 +16,30 @@
 
 #define OWN_MAX 65536
 
+/* 1 when the word is one of the comma-separated list */
+static int has_word(const char *list, const char *word, size_t len)
+{
+	for (const char *p = list;; p++) {
+		size_t n = strcspn(p, ",");
+		if (n == len && memcmp(p, word, len) == 0)
+			return 1;
+		p += n;
+		if (!*p)
+			return 0;
+	}
+}
+
 /* 1 when every word of `words` is among those of `list` (both comma-separated). */
 static int has_all(const char *list, const char *words)
 {
-	auto_strv char **have = strv_split(list, ","), **want = strv_split(words, ",");
-
-	strv_foreach (w, want)
-		if (!strv_has(have, *w))
+	for (const char *p = words;; p++) {
+		size_t n = strcspn(p, ",");
+		if (!has_word(list, p, n))
 			return 0;
-	return 1;
+		p += n;
+		if (!*p)
+			return 1;
+	}
 }
 
 static void add_hier(
@@ -307,16 +322,50 @@ int cgroup_make(const struct cgroup_host *h, const char *path)
 	return r;
 }
 
+static int write_pid(
+	const struct cgroup_hier *hier, const char *path, const char *file, const char *value)
+{
+	auto_free char *full = xasprintf("%s%s/%s", hier->mount, path, file);
+
+	return fd_write_value(AT_FDCWD, full, value);
+}
+
 int cgroup_enter(const struct cgroup_host *h, const char *path, pid_t pid)
 {
 	char value[16];
+	int r = 0;
 
 	snprintf(value, sizeof(value), "%d", (int)pid);
-	for (size_t i = 0; i < h->n; i++) {
-		auto_free char *file = xasprintf("%s%s/cgroup.procs", h->hiers[i].mount, path);
-		int r = fd_write_value(AT_FDCWD, file, value);
-		if (r < 0)
-			return r;
+	for (size_t i = 0; i < h->n && r == 0; i++)
+		r = write_pid(&h->hiers[i], path, "cgroup.procs", value);
+	return r;
+}
+
+int cgroup_enter_self(const struct cgroup_host *h, const char *path, int with_v2)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < h->n && r == 0; i++) {
+		const struct cgroup_hier *hier = &h->hiers[i];
+		if (!hier->v2)
+			r = write_pid(hier, path, "tasks", "0");
+		else if (with_v2)
+			r = write_pid(hier, path, "cgroup.procs", "0");
 	}
-	return 0;
+	return r;
+}
+
+int cgroup_open_v2(const struct cgroup_host *h, const char *path)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		auto_free char *dir = NULL;
+		int fd;
+
+		if (!h->hiers[i].v2)
+			continue;
+		dir = xasprintf("%s%s", h->hiers[i].mount, path);
+		fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
+	}
+	return -ENOENT;
 }
