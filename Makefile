@@ -1,0 +1,34 @@
+# The words people type; meson and the scripts in tools/ do the work.
+BUILD ?= build
+TESTS ?=
+
+all: build
+build:
+	@tools/build $(BUILD)
+deps:
+	@tools/install-deps build run check lint
+run:
+	@tools/install-deps build run
+	@tools/build $(BUILD)
+	@tools/first-run $(BUILD)/hull
+check:
+	@tools/install-deps build run check
+	@tools/build $(BUILD)
+	@tools/run-tests --build $(BUILD) $(TESTS)
+check-unit: build
+	@tools/run-tests --build $(BUILD) --unit $(TESTS)
+check-e2e: build
+	@tools/run-tests --build $(BUILD) --e2e $(TESTS)
+lint:
+	@tools/install-deps lint
+	@tools/lint $(BUILD)
+bench: build
+	@HULL=$(BUILD)/hull BENCH_BUILD=$(BUILD)/bench bench/run
+fuzz:
+	@tests/fuzz/run
+install: build
+	@meson install -C $(BUILD) --no-rebuild
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all build deps run check check-unit check-e2e lint bench fuzz install clean
