@@ -4,13 +4,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* rm -rf of name beneath dirfd without following links or crossing into another file system;
- * depth does not matter (no recursion by path length or stack). Missing is 0. */
+/* rm -rf of name beneath dirfd without following links or crossing into another mount; depth does
+ * not matter (no recursion by path length or stack). Missing is 0. What cannot be removed (-EBUSY:
+ * a mount point) is left, the rest goes, and the first error is returned. Folders of our own that
+ * forbid it by their mode are opened up. */
 int fs_remove_tree(int dirfd, const char *name);
 /* Copy the folder src to the (existing, empty) folder dst: owners, modes, times, links, hard
- * links, devices, xattrs. For volumes' first content. */
+ * links, devices, xattrs, holes; of the folder itself too. For volumes' first content. Other mounts
+ * beneath src are copied as empty folders. Neither tree may be in use by others: -ESTALE tells that
+ * one was moved. Stops at the first error; what was copied stays. Not copied: security.selinux (the
+ * new place decides), overlay's own marks, xattrs of symbolic links. */
 int fs_copy_tree(int src_fd, int dst_fd);
-/* Sum of st_blocks*512 beneath (hard links once). */
+/* Sum of st_blocks*512 beneath and of the folder itself (hard links once, no other mounts). */
 int fs_tree_usage(int dirfd, int64_t *out_bytes);
-/* Kernel name of the type at fd ("ext4", "overlay", "tmpfs", or hex of f_type). */
+/* Kernel name of the type at fd ("ext4", "overlay", "tmpfs", or hex of f_type). ext2 and 3 are
+ * "ext4", they share a number. */
 const char *fs_type_name(int fd, char out[24]);

@@ -3,6 +3,7 @@
 #include "kernel/sys.h"
 
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,6 +32,11 @@
 #endif
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
+#endif
+
+#define STATX 332 /* on x86-64; 291 elsewhere */
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER _IO('T', 0x41)
 #endif
 
 static int newest = SYS_DENY_NONE;
@@ -107,6 +113,16 @@ int sys_close_range(unsigned first, unsigned last, unsigned flags)
 int sys_seccomp(unsigned operation, unsigned flags, const void *args)
 {
 	return (int)CALL(SYS_seccomp, operation, flags, args);
+}
+
+int sys_pty_peer(int master, int flags)
+{
+	int r;
+
+	if (newest <= STATX)
+		return -ENOSYS;
+	r = (int)result(ioctl(master, TIOCGPTPEER, flags));
+	return r == -ENOTTY || r == -EINVAL ? -ENOSYS : r;
 }
 
 int sys_pivot_root(const char *new_root, const char *put_old)

@@ -141,4 +141,6 @@ int sys_pidfd_open(pid_t pid, unsigned flags);			       /* 5.3 */
 int sys_pidfd_send_signal(int pidfd, int sig);			       /* 5.1 */
 int sys_close_range(unsigned first, unsigned last, unsigned flags);    /* 5.9; CLOEXEC: 5.11 */
 int sys_seccomp(unsigned operation, unsigned flags, const void *args); /* 3.17 */
+/* ioctl TIOCGPTPEER (4.13): the slave of a pty master; denied with the calls above statx (4.11). */
+int sys_pty_peer(int master, int flags);
 int sys_pivot_root(const char *new_root, const char *put_old);
