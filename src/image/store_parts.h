@@ -1,0 +1,62 @@
+/* store_parts.h: inside the image folder only: what the files of the store share. */
+#pragma once
+
+#include "image/store.h"
+
+struct store {
+	char *root; /* absolute */
+	int rootfd;
+	struct db *db;
+};
+
+#define STORE_LAYERS "layers"
+#define STORE_BLOBS "blobs/sha256"
+/* Names beneath layers/ that are no layer (yet, or no more): see store_layer.c. */
+#define STORE_TMP_PREFIX ".tmp-"
+
+/* ---- which image (store_find.c) */
+
+enum store_match { STORE_BY_REF, STORE_BY_ID };
+
+/* The image that name means, in *out (no refs, no layers: store_image_fill), and how it was found.
+ * ref (may be NULL) is the parsed reference when that was it. */
+struct reference;
+int store_image_match(struct store *s, const char *name, struct store_image **out,
+	enum store_match *out_how, struct reference *out_ref, struct err *e);
+/* The columns of STORE_IMAGE_COLUMNS of the current row. */
+#define STORE_IMAGE_COLUMNS "i.id, i.size, i.created_ns, i.stored_ns, i.uid_max, i.config"
+int store_image_from_row(sqlite3_stmt *st, struct store_image **out, struct err *e);
+int store_image_fill(struct store *s, struct store_image *i, struct err *e);
+
+/* ---- layer folders (store_layer.c) */
+
+/* A layer in the making: layers/.tmp-XXXX, locked by flock as long as fd lives. */
+struct store_tmp {
+	int fd; /* O_RDONLY, of the folder */
+	char name[32];
+};
+/* Also clears away what killed imports left. */
+int store_tmp_make(struct store *s, struct store_tmp *out, struct err *e);
+/* Remove (when it is still there) and close. */
+void store_tmp_done(struct store *s, struct store_tmp *t);
+void store_tmp_sweep(struct store *s);
+
+struct store_layer {
+	char diff_id[72];
+	int64_t size, uid_max;
+};
+/* Within a transaction: give the unpacked folder its name and its row; when the layer is there
+ * already, nothing (and store_tmp_done removes the copy). The content must be synced before. */
+int store_layer_add(
+	struct store *s, struct store_tmp *t, const struct store_layer *l, struct err *e);
+/* After the transaction that deleted their rows: move the folders away and remove them. diff_ids
+ * as "sha256:...". Quiet about what cannot be removed: the next import tries again. */
+void store_layer_remove(struct store *s, char *const *diff_ids);
+
+/* ---- writing (store_image.c) */
+
+/* The configuration's bytes into blobs/; fills out_id. Before the transaction. */
+int store_blob_write(struct store *s, const char *text, char out_id[72], struct err *e);
+/* Within a transaction: the image's rows; its layers' rows must be there. ref NULL: none. */
+int store_image_add(struct store *s, const char *id, const char *text,
+	const struct oci_image *config, const char *ref, struct err *e);
