@@ -49,13 +49,14 @@ struct store_layer {
  * already, nothing (and store_tmp_done removes the copy). The content must be synced before. */
 int store_layer_add(
 	struct store *s, struct store_tmp *t, const struct store_layer *l, struct err *e);
-/* After the transaction that deleted their rows: move the folders away and remove them. diff_ids
- * as "sha256:...". Quiet about what cannot be removed: the next import tries again. */
-void store_layer_remove(struct store *s, char *const *diff_ids);
+/* After the transaction that deleted their rows: the image's blob ("": none) and the layers'
+ * folders (diff_ids as "sha256:...") that really have no row. Quiet about what cannot be removed:
+ * the next import tries again. */
+void store_garbage_remove(struct store *s, const char *image_id, char *const *diff_ids);
 
 /* ---- writing (store_image.c) */
 
-/* The configuration's bytes into blobs/; fills out_id. Before the transaction. */
+/* Within a transaction: the configuration's bytes into blobs/; fills out_id. */
 int store_blob_write(struct store *s, const char *text, char out_id[72], struct err *e);
 /* Within a transaction: the image's rows; its layers' rows must be there. ref NULL: none. */
 int store_image_add(struct store *s, const char *id, const char *text,
