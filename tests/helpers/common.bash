@@ -1,0 +1,243 @@
+# Loaded by every test file: its own store, what must be gone after each test, and short assertions.
+# shellcheck shell=bash disable=SC2154
+bats_require_minimum_version 1.5.0
+
+TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+HELPERS=$TOP/tests/helpers
+export HULL_BUILD=${HULL_BUILD:-$TOP/build}
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}
+
+hull() { "$HULL_BUILD/hull" "$@"; }
+
+# --- store ---
+
+# Each file gets a copy of the suite's store: its layers as hard links, so it costs no space.
+setup_file() {
+	if [ -z "${HULL_SUITE:-}" ]; then
+		HULL_SUITE=$(mktemp -d "${HULL_TEST_TMP:-/var/tmp}/hull-tests.XXXXXX")
+		export HULL_SUITE HULL_SUITE_OURS=1
+		"$HELPERS/suite" make
+	fi
+	FILE_DIR=$(mktemp -d "$HULL_SUITE/f.XXXX")
+	export FILE_DIR HULL_ROOT=$FILE_DIR/root HULL_RUNROOT=$FILE_DIR/run
+	export PROBE=$HULL_SUITE/bin/probe
+	mkdir "$FILE_DIR/run"
+	cp -al "$HULL_SUITE/root" "$HULL_ROOT"
+	# What is written in place must not be shared.
+	find "$HULL_ROOT" -maxdepth 1 -type f | while read -r f; do
+		cp -p "$f" "$f.own" && mv "$f.own" "$f"
+	done
+	if declare -F setup_more >/dev/null; then setup_more; fi
+}
+
+teardown_file() {
+	[ -z "${FILE_DIR:-}" ] || rm -rf --one-file-system "$FILE_DIR"
+	[ -z "${HULL_SUITE_OURS:-}" ] || "$HELPERS/suite" remove "$HULL_SUITE"
+}
+
+setup() {
+	T=$(mktemp -d "$FILE_DIR/t.XXXX")
+	cd "$T" || return 1
+	remember
+	if declare -F setup_one >/dev/null; then setup_one; fi
+}
+
+teardown() {
+	if declare -F teardown_one >/dev/null; then teardown_one; fi
+	assert_nothing_left
+	cd / && rm -rf --one-file-system "$T"
+}
+
+# --- what is left ---
+
+# Processes: in a pid namespace of our own, all but bats and this test; else those that know our store.
+left_processes() {
+	if [ -n "${HULL_TESTS_ALONE:-}" ]; then
+		ps -e -o pid=,ppid=,args= | awk -v me="$BASHPID" '{
+			pid[NR] = $1; parent[$1] = $2; line[$1] = $0
+		} END {
+			for (i in pid) {
+				p = pid[i]; ours = p == 1 || line[p] ~ /bats|ps -e -o|awk -v/
+				for (q = p; q > 1 && q in parent; q = parent[q]) if (q == me) ours = 1
+				if (!ours) print line[p]
+			}
+		}' | sort
+	else
+		grep -lsz "^HULL_ROOT=$HULL_ROOT" /proc/[0-9]*/environ 2>/dev/null |
+			while IFS=/ read -r _ _ pid _; do
+				case $(cat "/proc/$pid/comm" 2>/dev/null) in hull*) echo "$pid" ;; esac
+			done
+	fi
+}
+
+left_mounts() {
+	cut -d' ' -f4,5 /proc/self/mountinfo | sort
+}
+
+# Container cgroups (a folder named by 64 hexadecimal digits) in which no process lives.
+left_cgroups() {
+	find /sys/fs/cgroup -mindepth 1 -maxdepth 6 -type d -regextype posix-extended \
+		-regex '.*[0-9a-f]{64}.*' 2>/dev/null | while read -r d; do
+		[ -n "$(cat "$d/cgroup.procs" 2>/dev/null)" ] || echo "$d"
+	done | sort
+}
+
+# Folders of containers, and what was being made in the store.
+left_files() {
+	(cd "$FILE_DIR" && ls -d root/containers/* run/containers/* root/*tmp*/* root/*/*tmp* 2>/dev/null)
+	return 0
+}
+
+left_rows() {
+	[ ! -x "$HULL_BUILD/hull" ] || hull ps -aq 2>/dev/null
+}
+
+remember() {
+	local what
+	for what in processes mounts cgroups files rows; do
+		left_$what >"$T.$what" || true
+	done
+}
+
+# An end may be seen by the user a moment before its last process is gone: a second is granted.
+assert_nothing_left() {
+	local what try new
+	for what in processes mounts cgroups files rows; do
+		for try in $(seq 40); do
+			new=$(left_$what | comm -13 "$T.$what" -)
+			[ -n "$new" ] || break
+			sleep 0.05
+		done
+		if [ -n "$new" ]; then
+			echo "left behind, $what:"
+			echo "$new"
+			return 1
+		fi
+		rm -f "$T.$what"
+	done
+}
+
+# --- what the machine must have ---
+
+# need PROGRAM...: a skip at a desk, a failure in CI
+need() {
+	local p
+	for p in "$@"; do
+		command -v "$p" >/dev/null && continue
+		missing "$p is not installed"
+	done
+}
+
+missing() {
+	if [ "${CI:-}" = true ]; then
+		echo "missing: $*"
+		return 1
+	fi
+	skip "$*"
+}
+
+# need_image REF: the data in ../shared/images is nobody's duty, Debian's and ours are
+need_image() {
+	grep -qxF "$1" "$HULL_SUITE/images" && return
+	case $1 in
+	tiny | debian:*) missing "image $1 could not be made" ;;
+	*) skip "image $1 is not there (HULL_TEST_IMAGES)" ;;
+	esac
+}
+
+# --- assertions ---
+
+# expect STATUS COMMAND...: $output is its stdout, $stderr the other
+expect() {
+	local want=$1
+	shift
+	run --separate-stderr "$@"
+	[ "$status" -eq "$want" ] && return
+	echo "command: $*"
+	echo "status:  $status, expected $want"
+	echo "stdout:  $output"
+	echo "stderr:  $stderr"
+	return 1
+}
+
+ok() { expect 0 "$@"; }
+
+# is GOT WANT
+is() {
+	[ "$1" = "$2" ] && return
+	echo "got:      $1"
+	echo "expected: $2"
+	return 1
+}
+
+isnt() {
+	[ "$1" != "$2" ] && return
+	echo "got what it must not be: $1"
+	return 1
+}
+
+# has TEXT REGEX: some line matches
+has() {
+	grep -qE -- "$2" <<<"$1" && return
+	echo "got:      $1"
+	echo "no match: $2"
+	return 1
+}
+
+lacks() {
+	grep -qE -- "$2" <<<"$1" || return 0
+	echo "got:   $1"
+	echo "match: $2"
+	return 1
+}
+
+# An error is one line on stderr, of which each REGEX matches something; nothing is on stdout.
+one_line() {
+	local regex
+	if [ "$(wc -l <<<"$stderr")" -ne 1 ] || [ -z "$stderr" ] || [ -n "$output" ]; then
+		echo "expected one line of error and no output"
+		echo "stdout: $output"
+		echo "stderr: $stderr"
+		return 1
+	fi
+	for regex in "$@"; do has "$stderr" "$regex" || return 1; done
+}
+
+# tiny COMMAND...: in the small image, gone afterwards
+tiny() { hull run --rm --network none tiny "$@"; }
+
+# wait_for COMMAND...: until it is true, 10 s at most
+wait_for() {
+	local try
+	for try in $(seq 200); do
+		if "$@" >/dev/null 2>&1; then return 0; fi
+		sleep 0.05
+	done
+	echo "waited in vain for: $*"
+	return 1
+}
+
+# The host's pid of the only running container's first process, or of the one named.
+container_pid() {
+	hull inspect --format '{{.State.Pid}}' "$1" 2>/dev/null ||
+		hull inspect "$1" | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["State"]["Pid"])'
+}
+
+# state NAME PATH: a member of the inspected container's JSON ("State.ExitCode")
+state() {
+	hull inspect "$1" | python3 -c '
+import json, sys
+v = json.load(sys.stdin)[0]
+for k in sys.argv[1].split("."):
+    v = v[int(k)] if isinstance(v, list) else v[k]
+print(v if isinstance(v, str) else json.dumps(v))' "$2"
+}
+
+# limit_file V1-CONTROLLER V1-FILE V2-FILE: where a limit is read, in the container and outside
+limit_file() {
+	if [ -d "/sys/fs/cgroup/$1" ]; then
+		echo "/sys/fs/cgroup/$1/$2"
+	else
+		echo "/sys/fs/cgroup/$3"
+	fi
+}
