@@ -1,12 +1,13 @@
 /* sync.h: what the container's first process ("child") and its parent say to each other, on a
- * SOCK_SEQPACKET pair. The parent is the runtime library until it has sent PLAN, then whoever took over:
- * hull-monitor, or the library again. Both ends are CLOEXEC in the child: end of file without an error
- * means that the program runs.
+ * SOCK_SEQPACKET pair. The parent is the runtime library until it has sent PLAN, then whoever took
+ *over: hull-monitor, or the library again. Both ends are CLOEXEC in the child: end of file without
+ *an error means that the program runs.
  *
  *	parent                      child
  *	------                      -----
- *	(id maps, cgroup)
- *	PLAN + descriptors  ------>
+ *	MAPS                ------>              the id maps are written
+ *	(cgroup, trees)             (network namespace)
+ *	PLAN + descriptors  ------>              as many as it takes, the last one with n_fds 0
  *	                    <------ CONSOLE + master    only with a terminal
  *	                    <------ READY               the root file system stands
  *	START               ------>
@@ -15,16 +16,31 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 
-enum sync_type { SYNC_PLAN = 1, SYNC_CONSOLE, SYNC_READY, SYNC_START, SYNC_ERROR, SYNC_WARNING };
+enum sync_type {
+	SYNC_MAPS = 1,
+	SYNC_PLAN,
+	SYNC_CONSOLE,
+	SYNC_READY,
+	SYNC_START,
+	SYNC_ERROR,
+	SYNC_WARNING
+};
 
 struct sync_msg {
 	uint32_t type;
 	uint32_t n_fds; /* descriptors that come along (SCM_RIGHTS) */
 	struct err err; /* ERROR, WARNING */
 };
-/* READY, START, PLAN and CONSOLE are sent as the first 8 bytes only. */
+/* All but ERROR and WARNING are sent as the first 8 bytes only. */
 #define SYNC_SHORT 8
+
+/* Quiet: 0 or -errno; -EPIPE when the other side is gone. */
+int sync_send(int fd, uint32_t type, const int *fds, uint32_t n_fds);
+int sync_send_err(int fd, uint32_t type, const struct err *e);
+/* The next message; *n_fds: room in, count out. 1, 0 at the end of file, or -errno. */
+int sync_recv(int fd, struct sync_msg *out, int *fds, size_t *n_fds);

@@ -1,0 +1,33 @@
+/* child.h: the container's first process, from the clone to the exec. */
+#pragma once
+
+#include "kernel/cgroup.h"
+#include "runtime/plan.h"
+#include "runtime/trees.h"
+
+struct child {
+	const struct plan *plan;
+	int sync_fd;	      /* the child's end */
+	int stdio[3];	      /* -1: /dev/null */
+	char *const *cgroups; /* full paths of its cgroup in every hierarchy, NULL: none */
+	const struct cgroup_host *cgroup_host;
+	struct trees trees; /* received */
+	int root_fd;	    /* the new root's mount, before the pivot */
+	int null_fd;	    /* an O_PATH descriptor of a null device that is ours */
+	int tty_fd;	    /* the pty's slave, -1 */
+	int filter_fd;	    /* the compiled filter's file, -1 */
+};
+
+/* Never returns: execs or reports ERROR on sync_fd and exits with its status. */
+void child_main(struct child *c) __attribute__((noreturn));
+
+/* child_root.c: the root file system and every mount in it, up to the pivot. */
+int child_root_make(struct child *c, struct err *e);
+/* After all mounts, before the pivot: masked and read-only paths. */
+int child_paths_protect(struct child *c, struct err *e);
+int child_root_enter(struct child *c, struct err *e);
+/* child_cgroup.c */
+int child_cgroup_join(struct child *c, struct err *e);
+int child_cgroup_view(struct child *c, const struct plan_mount *m, struct err *e);
+/* child_exec.c: privileges and the program. */
+void child_exec(struct child *c, struct err *e);

@@ -1,0 +1,159 @@
+/* dev.c: /dev of a container. */
+#define _GNU_SOURCE
+#include "runtime/dev.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "kernel/mount.h"
+#include "kernel/path.h"
+
+static const struct {
+	const char *name;
+	unsigned major, minor;
+} nodes[] = {
+	{"null", 1, 3},
+	{"zero", 1, 5},
+	{"full", 1, 7},
+	{"random", 1, 8},
+	{"urandom", 1, 9},
+	{"tty", 5, 0},
+};
+
+static const struct {
+	const char *name, *target;
+} links[] = {
+	{"fd", "/proc/self/fd"},
+	{"stdin", "/proc/self/fd/0"},
+	{"stdout", "/proc/self/fd/1"},
+	{"stderr", "/proc/self/fd/2"},
+	{"ptmx", "pts/ptmx"},
+	{"core", "/proc/kcore"},
+};
+
+struct maker {
+	const struct plan *plan;
+	int fd;
+};
+
+static int own(const struct maker *m, int dirfd, const char *name, uid_t uid, gid_t gid)
+{
+	/* Ids beneath the container's map are shifted by its start: the maps are checked to hold
+	 * root. */
+	return fchownat(dirfd, name, m->plan->root_uid + uid, m->plan->root_gid + gid,
+		       AT_SYMLINK_NOFOLLOW) < 0
+		       ? -errno
+		       : 0;
+}
+
+static int node(const struct maker *m, int dirfd, const char *name, mode_t type, mode_t perm,
+	dev_t dev, uid_t uid, gid_t gid)
+{
+	int r;
+
+	if (mknodat(dirfd, name, type | perm, dev) < 0)
+		return -errno;
+	r = own(m, dirfd, name, uid, gid);
+	if (r == 0 && fchmodat(dirfd, name, perm, 0) < 0)
+		r = -errno;
+	return r;
+}
+
+static int fill_standard(const struct maker *m, struct err *e)
+{
+	static const char *const folders[] = {"pts", "shm", "mqueue"};
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
+		r = node(m, m->fd, nodes[i].name, S_IFCHR, 0666,
+			makedev(nodes[i].major, nodes[i].minor), 0, 0);
+		if (r < 0)
+			return err_sys(e, r, "make the device /dev/%s", nodes[i].name);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
+		if (symlinkat(links[i].target, m->fd, links[i].name) < 0 ||
+			own(m, m->fd, links[i].name, 0, 0) < 0)
+			return err_sys(e, errno, "make the link /dev/%s", links[i].name);
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (mkdirat(m->fd, folders[i], 0755) < 0 || own(m, m->fd, folders[i], 0, 0) < 0)
+			return err_sys(e, errno, "make the folder /dev/%s", folders[i]);
+	return 0;
+}
+
+static int is_standard(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++)
+		if (streq(name, nodes[i].name))
+			return 1;
+	return 0;
+}
+
+static mode_t type_bits(char type)
+{
+	return type == 'b' ? S_IFBLK : type == 'p' ? S_IFIFO : S_IFCHR;
+}
+
+static int add_device(const struct maker *m, const struct oci_device *d, struct err *e)
+{
+	const char *name = str_after(d->path, "/dev/");
+	char last[NAME_MAX + 1];
+	auto_fd int parent = -1;
+	auto_free char *folder = NULL;
+	char *slash;
+	int r;
+
+	if (!name || !*name)
+		return err_set(e, ERR_UNSUPPORTED,
+			"device %s: devices of a container must lie beneath /dev", d->path);
+	if (is_standard(name))
+		return 0;
+	folder = xstrdup(name);
+	slash = strrchr(folder, '/');
+	if (slash) {
+		*slash = '\0';
+		auto_fd int made = path_mkdirs(
+			m->fd, folder, 0755, m->plan->root_uid, m->plan->root_gid);
+		if (made < 0)
+			return err_sys(e, made, "make the folder of device %s", d->path);
+	}
+	parent = path_open_parent(m->fd, name, last);
+	if (parent < 0)
+		return err_sys(e, parent, "make device %s", d->path);
+	r = node(m, parent, last, type_bits(d->type),
+		d->file_mode < 0 ? 0666 : (mode_t)d->file_mode & 07777,
+		makedev((unsigned)d->major, (unsigned)d->minor), d->uid < 0 ? 0 : (uid_t)d->uid,
+		d->gid < 0 ? 0 : (gid_t)d->gid);
+	if (r == -EEXIST)
+		return 0;
+	return r < 0 ? err_sys(e, r, "make device %s", d->path) : 0;
+}
+
+int dev_make(const struct plan *p, struct err *e)
+{
+	const struct plan_mount *pm = &p->mounts[p->dev];
+	auto_fd int fd = mount_new("tmpfs", pm->source ? pm->source : "tmpfs", pm->params,
+		pm->n_params, pm->words.set & ~(unsigned long)(MS_NODEV | MS_RDONLY));
+	struct maker m = {p, fd};
+	mode_t old;
+	int r;
+
+	if (fd < 0)
+		return err_sys(e, fd, "make a file system for /dev");
+	old = umask(0);
+	r = fill_standard(&m, e);
+	for (size_t i = 0; r == 0 && i < p->config->n_devices; i++)
+		r = add_device(&m, &p->config->devices[i], e);
+	umask(old);
+	if (r < 0)
+		return -1;
+	if (fchown(fd, p->root_uid, p->root_gid) < 0 &&
+		fchownat(fd, "", p->root_uid, p->root_gid, AT_EMPTY_PATH) < 0)
+		return err_sys(e, errno, "give /dev to the container");
+	return take_fd(&fd);
+}
