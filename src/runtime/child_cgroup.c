@@ -15,17 +15,10 @@
 
 int child_cgroup_join(struct child *c, struct err *e)
 {
-	size_t i = 0;
+	const char *path = c->plan->config->cgroups_path;
+	int r = c->cgroups ? cgroup_enter_self(c->cgroup_host, path, 1) : 0;
 
-	/* The paths are in the order of the hierarchies. */
-	strv_foreach (path, c->cgroups) {
-		const struct cgroup_hier *h = &c->cgroup_host->hiers[i++];
-		auto_free char *file = xasprintf("%s/%s", *path, h->v2 ? "cgroup.procs" : "tasks");
-		int r = fd_write_value(AT_FDCWD, file, "0");
-		if (r < 0)
-			return err_sys(e, r, "join the cgroup %s", *path);
-	}
-	return 0;
+	return r < 0 ? err_sys(e, r, "join the cgroup %s", path) : 0;
 }
 
 /* One hierarchy: the container's folder of it, bound where its mount would be. */
