@@ -11,6 +11,7 @@ struct child {
 	int stdio[3];	      /* -1: /dev/null */
 	char *const *cgroups; /* full paths of its cgroup in every hierarchy, NULL: none */
 	const struct cgroup_host *cgroup_host;
+	int born_in_v2;	    /* cloned into its v2 cgroup */
 	struct trees trees; /* received */
 	int root_fd;	    /* the new root's mount, before the pivot */
 	int null_fd;	    /* an O_PATH descriptor of a null device that is ours */

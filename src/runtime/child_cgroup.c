@@ -16,7 +16,7 @@
 int child_cgroup_join(struct child *c, struct err *e)
 {
 	const char *path = c->plan->config->cgroups_path;
-	int r = c->cgroups ? cgroup_enter_self(c->cgroup_host, path, 1) : 0;
+	int r = c->cgroups ? cgroup_enter_self(c->cgroup_host, path, !c->born_in_v2) : 0;
 
 	return r < 0 ? err_sys(e, r, "join the cgroup %s", path) : 0;
 }

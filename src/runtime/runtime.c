@@ -193,6 +193,7 @@ static void be_child(
 		.sync_fd = sync_fd,
 		.stdio = {req->stdio[0], req->stdio[1], req->stdio[2]},
 		.cgroups = cgroups,
+		.born_in_v2 = born_in_v2,
 		.cgroup_host = req->cgroups,
 	};
 
@@ -208,10 +209,22 @@ static void say_unknown_caps(const struct runtime_create *req)
 	}
 }
 
+/* Born in its v2 cgroup (5.7), because a move into it waits for an RCU grace period, even by
+ * itself; where the kernel cannot, the child moves. */
+static pid_t clone_child(const struct runtime_create *req, const struct plan *p,
+	struct runtime_container *c, int *out_born_in_v2)
+{
+	auto_fd int v2 = c->cgroups ? cgroup_open_v2(req->cgroups, req->config->cgroups_path) : -1;
+	pid_t pid = v2 < 0 ? -ENOENT : ns_clone(p->clone_flags, v2, &c->pidfd);
+
+	*out_born_in_v2 = pid >= 0;
+	return pid >= 0 ? pid : ns_clone(p->clone_flags, -1, &c->pidfd);
+}
+
 static int create(const struct runtime_create *req, const struct plan *p,
 	struct runtime_container *c, struct err *e)
 {
-	int pair[2];
+	int pair[2], born_in_v2;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, errno, "make a socket");
@@ -220,10 +233,10 @@ static int create(const struct runtime_create *req, const struct plan *p,
 		close(pair[1]);
 		return -1;
 	}
-	c->pid = ns_clone(p->clone_flags, -1, &c->pidfd);
+	c->pid = clone_child(req, p, c, &born_in_v2);
 	if (c->pid == 0) {
 		close(pair[0]);
-		be_child(req, p, pair[1], c->cgroups);
+		be_child(req, p, pair[1], c->cgroups, born_in_v2);
 	}
 	close(pair[1]);
 	if (c->pid < 0)
