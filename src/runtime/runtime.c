@@ -185,8 +185,8 @@ static int fill_child(const struct runtime_create *req, const struct plan *p,
 	return send_plan(req, p, c, e);
 }
 
-static void be_child(
-	const struct runtime_create *req, const struct plan *p, int sync_fd, char *const *cgroups)
+static void be_child(const struct runtime_create *req, const struct plan *p, int sync_fd,
+	char *const *cgroups, int born_in_v2)
 {
 	struct child c = {
 		.plan = p,
