@@ -208,8 +208,7 @@ tiny() { hull run --rm --network none tiny "$@"; }
 
 # wait_for COMMAND...: until it is true, 10 s at most
 wait_for() {
-	local try
-	for try in $(seq 200); do
+	for _ in $(seq 200); do
 		if "$@" >/dev/null 2>&1; then return 0; fi
 		sleep 0.05
 	done
