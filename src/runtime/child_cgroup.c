@@ -22,8 +22,7 @@ int child_cgroup_join(struct child *c, struct err *e)
 }
 
 /* One hierarchy: the container's folder of it, bound where its mount would be. */
-static int show(struct child *c, int top_fd, const char *path, const char *name,
-	unsigned long flags, struct err *e)
+static int show(int top_fd, const char *path, const char *name, unsigned long flags, struct err *e)
 {
 	auto_fd int own = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), target = -1;
 	int r;
@@ -85,7 +84,7 @@ int child_cgroup_view(struct child *c, const struct plan_mount *m, struct err *e
 		return err_sys(e, r < 0 ? r : top, "mount cgroups on %s", m->destination);
 	strv_foreach (path, c->cgroups) {
 		const char *name = base_name(h->hiers[i++].mount);
-		if (show(c, top, *path, name, flags, e) < 0)
+		if (show(top, *path, name, flags, e) < 0)
 			return -1;
 		add_links(top, name);
 	}
