@@ -69,7 +69,7 @@ run_tiny() { hull run --rm --network none "$@"; }
 
 @test "-v rprivate: a mount made on the host later does not appear; rslave: it does" {
 	[ -n "${HULL_TESTS_ALONE:-}" ] || skip "needs a mount namespace of its own"
-	local mode seen
+	local mode
 	for mode in rprivate rslave; do
 		mkdir -p "$mode/sub"
 		run_tiny -v "$T/$mode:/d:$mode" -v "$T:/t" tiny sh -c \
