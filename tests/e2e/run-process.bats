@@ -28,8 +28,8 @@ configured() {
 
 @test "image, --env-file and -e: the later wins" {
 	configured 'ENV A=image' 'ENV B=image' 'ENV C=image' 'ENV PATH=/bin:/image'
-	printf '%s\n' '# comment' '' 'B=file' 'C=file' 'QUOTED="as it is"' '  LEFT=blank' 'FOO' 'NOT_SET' >env
-	FOO=host ok run_tiny --env-file env -e C=flag conf probe env
+	printf '%s\n' '# comment' '' 'B=file' 'C=file' 'QUOTED="as it is"' '  LEFT=blank' 'FOO' 'NOT_SET' >vars
+	FOO=host ok run_tiny --env-file vars -e C=flag conf probe env
 	has "$output" '^A=image$'
 	has "$output" '^B=file$'
 	has "$output" '^C=flag$'
@@ -43,8 +43,8 @@ configured() {
 @test "a bad or missing --env-file" {
 	expect 125 run_tiny --env-file nowhere tiny true
 	one_line nowhere '[Nn]o such file'
-	echo 'with blank=x' >env
-	expect 125 run_tiny --env-file env tiny true
+	echo 'with blank=x' >vars
+	expect 125 run_tiny --env-file vars tiny true
 	one_line 'with blank' 'whitespace'
 }
 
@@ -167,7 +167,7 @@ configured() {
 	local pid=$!
 	wait_for grep -q ready out
 	kill -TERM "$pid"
-	expect 15 wait "$pid"
+	ends "$pid" 15
 	has "$(cat out)" 'got 15'
 }
 
@@ -265,7 +265,7 @@ configured() {
 	lacks "$output" '/etc/passwd|socket|bats'
 }
 
-@test "-a, -d and other flags that come later are refused by name" {
+@test "flags that are not there yet are refused by name" {
 	expect 125 run_tiny --restart always tiny true
 	one_line restart
 }

@@ -162,6 +162,19 @@ expect() {
 
 ok() { expect 0 "$@"; }
 
+# ends PID STATUS: a background job of this shell
+ends() {
+	local got=0
+	wait "$1" || got=$?
+	is "status $got" "status $2"
+}
+
+fails() {
+	local got=0
+	wait "$1" || got=$?
+	isnt "status $got" "status 0"
+}
+
 # is GOT WANT
 is() {
 	[ "$1" = "$2" ] && return
