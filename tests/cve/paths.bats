@@ -97,8 +97,8 @@ link_instead() { rm -rf "$1" && mkdir -p "$(dirname "$1")" && ln -s "$2" "$1"; }
 	PY
 	mkdir d
 	/usr/bin/env python3 swap.py "$T/shared/a" "$T/shared/b" 3>&- &
-	local swapper=$! i
-	for i in $(seq 60); do
+	local swapper=$!
+	for _ in $(seq 60); do
 		run timeout 20 "$HULL_BUILD/hull" run --rm --network none -v "$T/shared:/s" -v "$T/d:/s/a/sub" tiny true
 		[ "$status" -ne 124 ]
 	done

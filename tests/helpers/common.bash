@@ -101,9 +101,9 @@ remember() {
 
 # An end may be seen by the user a moment before its last process is gone: a second is granted.
 assert_nothing_left() {
-	local what try new
+	local what new
 	for what in processes mounts cgroups files rows; do
-		for try in $(seq 40); do
+		for _ in $(seq 40); do
 			new=$(left_$what | comm -13 "$T.$what" -)
 			[ -n "$new" ] || break
 			sleep 0.05
