@@ -15,7 +15,7 @@
  *	                    <-------  STDOUT, STDERR ...
  *	                    <-------  EXIT        the record is on disk, the tear-down has not begun
  *	                    <------- (end of file) cgroup and state file are gone
- *	CLEAN               ------->              only with --rm; see below
+ *	CLEAN               ------->              with --rm; see below
  *
  * A socket that is closed while frames lie unread in it makes the other end's next call fail with
  * ECONNRESET once, before the frames that were sent: call again. */
@@ -38,9 +38,9 @@ enum mon_type {
 	MON_EXIT,	 /* struct mon_exit: all output was sent before; the last frame */
 	/* client -> monitor */
 	MON_SIGNAL = 64, /* int32_t signal number: sent to the container's first process */
-	/* "What --rm removes is removed": no hull is started for it at the end. The monitor waits for it (or
-	 * for the client's death) after its end of file, MON_CLEAN_MS at most: a client that dies before it has said
-	 * so leaves no work undone. */
+	/* "What --rm removes is removed, and the terminal set back": no hull is started at the end. With --cleanup
+	 * or TERMIOS the monitor waits for it (or for the client to close its end) after its own end of file,
+	 * MON_CLEAN_MS at most: a client that dies before it has said so leaves no work undone. */
 	MON_CLEAN,
 	/* struct termios, SCM_RIGHTS: the user's terminal, as it was before the client made it raw. When the client
 	 * goes and the terminal is raw still, the monitor sets it back. */
