@@ -15,16 +15,16 @@
 #include "kernel/ns.h"
 #include "monitor/monitor.h"
 
-#define FAIL_MAX_MS 5000     /* a killed process that does not die hangs in the kernel */
+#define FAIL_MAX_MS 5000 /* a killed process that does not die hangs in the kernel */
 #define TEAR_DOWN_MAX_MS 2000
-#define TTY_LEFT_MAX 65536   /* more than the kernel keeps of a pty's output (12 KiB) */
+#define TTY_LEFT_MAX 65536 /* more than the kernel keeps of a pty's output (12 KiB) */
 
 void act_none(struct monitor *m, struct monitor_news *n)
 {
 }
 
-/* Signals are sent by pid, not by pidfd: nobody else can wait for our child, so the number is its own until
- * we have. */
+/* Signals are sent by pid, not by pidfd: nobody else can wait for our child, so the number is its
+ * own until we have. */
 static void kill_child(struct monitor *m, int sig)
 {
 	if (!m->reaped)
@@ -109,8 +109,8 @@ void act_run(struct monitor *m, struct monitor_news *n)
 			kill_child(m, sig);
 }
 
-/* Before the program runs, the child is code of ours that would die of a signal, or, being the first of its
- * pid namespace, never see it. */
+/* Before the program runs, the child is code of ours that would die of a signal, or, being the
+ * first of its pid namespace, never see it. */
 void act_keep(struct monitor *m, struct monitor_news *n)
 {
 	if (n->signal == SIGKILL)
@@ -131,9 +131,10 @@ static void record_end(struct monitor *m)
 	warn_write(m, "exit", record_exit(m));
 }
 
-/* The program has ended. What it wrote before is in the pipes now, and they say how much that is: who else
- * may hold them open cannot make us wait. A terminal does not say it exactly (some is still on its way
- * through the line discipline), but ends by itself: the death of a session's leader hangs it up. */
+/* The program has ended. What it wrote before is in the pipes now, and they say how much that is:
+ * who else may hold them open cannot make us wait. A terminal does not say it exactly (some is
+ * still on its way through the line discipline), but ends by itself: the death of a session's
+ * leader hangs it up. */
 void act_reap(struct monitor *m, struct monitor_news *n)
 {
 	int status = m->wait_status;
@@ -196,9 +197,9 @@ void act_bury(struct monitor *m, struct monitor_news *n)
 	tell_end(m, OWE_ERROR | OWE_EXIT);
 }
 
-/* The client is slow, or a terminal is still open somewhere: what shares the container's cgroup dies with
- * its first process, whether or not it shares its pid namespace. From now on the time that the
- * client takes does not count (loop.c), and silence ends it. */
+/* The client is slow, or a terminal is still open somewhere: what shares the container's cgroup
+ * dies with its first process, whether or not it shares its pid namespace. From now on the time
+ * that the client takes does not count (loop.c), and silence ends it. */
 void act_cut(struct monitor *m, struct monitor_news *n)
 {
 	cgroup_kill(m->o.cgroups);
@@ -222,8 +223,8 @@ void act_termios(struct monitor *m, struct monitor_news *n)
 	m->tty = *n->tty;
 }
 
-/* End of file tells the client that the tear-down is over. Its own end stays open while it has something to
- * do that would be the monitor's if it died: --rm, its terminal. */
+/* End of file tells the client that the tear-down is over. Its own end stays open while it has
+ * something to do that would be the monitor's if it died: --rm, its terminal. */
 void act_hang_up(struct monitor *m, struct monitor_news *n)
 {
 	int wait = m->o.client_fd >= 0 && !m->clean && (m->o.cleanup || m->tty_fd >= 0);
@@ -233,8 +234,8 @@ void act_hang_up(struct monitor *m, struct monitor_news *n)
 	monitor_deadline(m, wait ? MON_CLEAN_MS : 0);
 }
 
-/* What only --rm needs, when the client cannot do it: hull itself, in place of the monitor. The locks
- * and all other descriptors end before: no monitor is left for this container. */
+/* What only --rm needs, when the client cannot do it: hull itself, in place of the monitor. The
+ * locks and all other descriptors end before: no monitor is left for this container. */
 static void become_cleanup(struct monitor *m)
 {
 	const char *argv[10];

@@ -1,9 +1,9 @@
 /* client.c: frames to and from the client.
  *
- * How it works: one frame at a time is held until the client takes it, and while one is, nothing is read
- * from the container: a slow client makes the container wait (its pipes fill), nothing is lost and
- * nothing grows. What the monitor itself has to say is not queued either but owed (a bit each) and made
- * when its turn comes. */
+ * How it works: one frame at a time is held until the client takes it, and while one is, nothing is
+ * read from the container: a slow client makes the container wait (its pipes fill), nothing is lost
+ * and nothing grows. What the monitor itself has to say is not queued either but owed (a bit each)
+ * and made when its turn comes. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -14,8 +14,9 @@
 #include "kernel/ns.h"
 #include "monitor/monitor.h"
 
-_Static_assert(offsetof(struct monitor, data) ==
-		offsetof(struct monitor, frame) + sizeof(struct mon_head), "sent as one piece");
+_Static_assert(
+	offsetof(struct monitor, data) == offsetof(struct monitor, frame) + sizeof(struct mon_head),
+	"sent as one piece");
 
 int client_busy(const struct monitor *m)
 {
@@ -86,8 +87,8 @@ void client_send_data(struct monitor *m, enum mon_type type, size_t n)
 	client_flush(m);
 }
 
-/* The client cannot do it any more. Who is raw without signals from the keyboard was left so by it; a
- * shell that has taken its terminal back already has them on, and its own idea of the rest. */
+/* The client cannot do it any more. Who is raw without signals from the keyboard was left so by it;
+ * a shell that has taken its terminal back already has them on, and its own idea of the rest. */
 static void set_terminal_back(struct monitor *m)
 {
 	struct termios now;
@@ -139,8 +140,8 @@ void client_read(struct monitor *m)
 		size_t n_fds = 1;
 		ssize_t n = ns_recv_fds(m->o.client_fd, &f, sizeof(f), &fd, &n_fds);
 
-		/* RESET: it closed with frames of ours unread, what it said before comes next. Too many
-		 * descriptors: that frame is lost. */
+		/* RESET: it closed with frames of ours unread, what it said before comes next. Too
+		 * many descriptors: that frame is lost. */
 		if (n == -ECONNRESET || n == -E2BIG || n == -EMFILE)
 			continue;
 		if (n == -EAGAIN)

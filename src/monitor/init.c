@@ -1,9 +1,9 @@
 /* init.c: hull-init: process 1 of a container that wants one (--init).
  *
- * A program as process 1 has two duties that few programs know of: to wait for orphans, and to handle every
- * signal itself, since the kernel drops those of process 1 that have no handler. hull-init takes both over:
- * it runs the program as its child, waits for everything, hands signals on, and leaves as the program
- * left. It must not end before: all others would be killed. */
+ * A program as process 1 has two duties that few programs know of: to wait for orphans, and to
+ * handle every signal itself, since the kernel drops those of process 1 that have no handler.
+ * hull-init takes both over: it runs the program as its child, waits for everything, hands signals
+ * on, and leaves as the program left. It must not end before: all others would be killed. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* All signals wait to be fetched, but those that the kernel raises for a fault of ours: blocked, they would
- * kill at once or loop. */
+/* All signals wait to be fetched, but those that the kernel raises for a fault of ours: blocked,
+ * they would kill at once or loop. */
 static void block_signals(sigset_t *out_set, sigset_t *out_old)
 {
 	static const int own[] = {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGABRT, SIGTRAP, SIGSYS};
@@ -26,9 +26,9 @@ static void block_signals(sigset_t *out_set, sigset_t *out_old)
 	sigprocmask(SIG_SETMASK, out_set, out_old);
 }
 
-/* A group of its own, in the foreground of the terminal when there is one: ^C then reaches the program and
- * its children once, from the terminal, and not again through us. SIGTTOU is blocked, so tcsetpgrp
- * cannot stop us; without a terminal it fails, and that is fine. */
+/* A group of its own, in the foreground of the terminal when there is one: ^C then reaches the
+ * program and its children once, from the terminal, and not again through us. SIGTTOU is blocked,
+ * so tcsetpgrp cannot stop us; without a terminal it fails, and that is fine. */
 static void run_program(char **argv, const sigset_t *mask)
 {
 	int error;
@@ -42,7 +42,8 @@ static void run_program(char **argv, const sigset_t *mask)
 	_exit(error == ENOENT || error == ENOTDIR ? 127 : 126);
 }
 
-/* Everything that has ended; 1 with *out_status as a shell has it when the program is among them. */
+/* Everything that has ended; 1 with *out_status as a shell has it when the program is among them.
+ */
 static int reap(pid_t program, int *out_status)
 {
 	int status, found = 0;

@@ -16,7 +16,8 @@
 #define BUILD_MAX_MS 60000 /* said in act_slow */
 #define PARK_MS 200
 
-/* The sources in the order in which they are looked at: SYNC before OUT, so that STARTED comes before data. */
+/* The sources in the order in which they are looked at: SYNC before OUT, so that STARTED comes
+ * before data. */
 enum source { SYNC, CLIENT, SIGNALS, OUT, ERR, SOURCES };
 
 void monitor_deadline(struct monitor *m, int ms)
@@ -125,8 +126,8 @@ static void read_signals(struct monitor *m)
 
 /* ---- output ---- */
 
-/* 1 when there may be more, later. EIO of a pty's master: nobody has the terminal open; somebody may open it
- * again, which no event tells, while poll(2) would return at once for ever. */
+/* 1 when there may be more, later. EIO of a pty's master: nobody has the terminal open; somebody
+ * may open it again, which no event tells, while poll(2) would return at once for ever. */
 static int park(struct monitor *m, struct monitor_source *s)
 {
 	if (!m->o.terminal || m->reaped || errno != EIO)
@@ -182,9 +183,9 @@ static int wait_ms(const struct monitor *m)
 	return ms < 0 ? 0 : (int)ms;
 }
 
-/* Output before the program runs stays where it is until it does; while the client does not take what is
- * held, only deaths and its own words are of interest. (A descriptor with no events would still wake
- * poll by its end.) */
+/* Output before the program runs stays where it is until it does; while the client does not take
+ * what is held, only deaths and its own words are of interest. (A descriptor with no events would
+ * still wake poll by its end.) */
 static int pump_fd(struct monitor *m, struct monitor_source *s)
 {
 	int runs = m->state == ST_RUNNING || m->state == ST_DRAINING || m->state == ST_CUTTING;

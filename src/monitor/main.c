@@ -14,8 +14,8 @@
 /* All that the monitor has; pages of it that are never written to cost nothing. */
 static struct monitor monitor;
 
-/* What a shell or script left open without CLOEXEC must not live as long as the container: somebody may
- * be waiting for the end of that pipe. */
+/* What a shell or script left open without CLOEXEC must not live as long as the container: somebody
+ * may be waiting for the end of that pipe. */
 static void close_strangers(const struct monitor_options *o)
 {
 	const int named[] = {o->sync_fd, o->client_fd, o->out_fd, o->err_fd, o->state_fd,
@@ -36,12 +36,14 @@ static void close_strangers(const struct monitor_options *o)
 	ns_close_from(highest + 1, 0);
 }
 
-/* Away from the terminal, the working directory and the descriptors of whoever started the container. */
+/* Away from the terminal, the working directory and the descriptors of whoever started the
+ * container. */
 static void detach(const struct monitor_options *o)
 {
 	int null;
 
-	setsid(); /* the keyboard's signals are for the client; fails harmlessly for a group's leader */
+	setsid(); /* the keyboard's signals are for the client; fails harmlessly for a group's
+		     leader */
 	close_strangers(o);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = 0; fd < 3; fd++)
@@ -53,7 +55,8 @@ static void detach(const struct monitor_options *o)
 		return; /* no reason not to guard the container */
 }
 
-/* SIGCHLD and SIGTERM become readable; the rest of what people send to whole groups is not for us. */
+/* SIGCHLD and SIGTERM become readable; the rest of what people send to whole groups is not for us.
+ */
 static int open_signals(void)
 {
 	static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};

@@ -1,8 +1,9 @@
 /* monitor.h: inside the monitor's folder only: its states, what it holds, and its parts.
  *
- * How it works: sources (descriptors and the clock) are turned into events by loop.c; table.c says for each
- * state and event which action of act.c runs and what the next state is. client.c speaks to the client,
- * record.c writes files. Nothing here allocates; all memory is one struct monitor. */
+ * How it works: sources (descriptors and the clock) are turned into events by loop.c; table.c says
+ * for each state and event which action of act.c runs and what the next state is. client.c speaks
+ * to the client, record.c writes files. Nothing here allocates; all memory is one struct monitor.
+ */
 #pragma once
 
 #include <stdint.h>
@@ -94,9 +95,9 @@ enum monitor_state monitor_table_next(enum monitor_state s, enum monitor_event e
 void monitor_step(struct monitor *m, enum monitor_event e, struct monitor_news *n);
 
 /* act.c: the actions of the table. */
-monitor_action act_none, act_console, act_warn, act_start, act_fail, act_lose, act_slow, act_run, act_reap,
-	act_bury, act_cut, act_finish, act_keep, act_kill, act_clean, act_termios, act_hang_up,
-	act_leave;
+monitor_action act_none, act_console, act_warn, act_start, act_fail, act_lose, act_slow, act_run,
+	act_reap, act_bury, act_cut, act_finish, act_keep, act_kill, act_clean, act_termios,
+	act_hang_up, act_leave;
 
 /* options.c: 0, or -1 with *e. argv is changed (title). */
 int monitor_options_parse(int argc, char **argv, struct monitor_options *out, struct err *e);

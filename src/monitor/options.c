@@ -15,7 +15,10 @@ static const struct option {
 	enum kind kind;
 	size_t offset;
 } options[] = {
-#define OPTION(name, kind, field) {name, kind, offsetof(struct monitor_options, field)}
+#define OPTION(name, kind, field)                                   \
+	{                                                           \
+		name, kind, offsetof(struct monitor_options, field) \
+	}
 	OPTION("--id", TEXT, id),
 	OPTION("--pid", PID, pid),
 	OPTION("--pidfd", FD, pidfd),
@@ -39,7 +42,8 @@ static int set_number(const struct option *o, int *field, const char *text, stru
 	int least = o->kind == FD ? 3 : 1; /* 0, 1 and 2 become /dev/null */
 
 	if (end == text || *end || n < least || n > 1 << 22)
-		return err_set(e, ERR_INVALID, "%s \"%s\": not a number from %d up", o->name, text, least);
+		return err_set(
+			e, ERR_INVALID, "%s \"%s\": not a number from %d up", o->name, text, least);
 	*field = (int)n;
 	return 0;
 }
@@ -67,8 +71,8 @@ static int take_option(char **argv, struct monitor_options *m, struct err *e)
 	return err_set(e, ERR_INVALID, "unknown option \"%s\"", argv[0]);
 }
 
-/* "NAME", "--id", "ID", ... -> "NAME", "ID", and there the command line ends for ps. Setting the end needs
- * CAP_SYS_RESOURCE; without it ps shows all of it. */
+/* "NAME", "--id", "ID", ... -> "NAME", "ID", and there the command line ends for ps. Setting the
+ * end needs CAP_SYS_RESOURCE; without it ps shows all of it. */
 static void shorten_title(char **argv, struct monitor_options *m)
 {
 	size_t n = strlen(argv[2]) + 1;
@@ -106,7 +110,8 @@ int monitor_options_parse(int argc, char **argv, struct monitor_options *out, st
 	}
 	if (!m.id || !m.pid || m.sync_fd < 0)
 		return err_set(e, ERR_INVALID,
-			"--id, --pid and --sync-fd are needed: hull starts this program, people do not");
+			"--id, --pid and --sync-fd are needed: hull starts this program, people do "
+			"not");
 	shorten_title(argv, &m);
 	*out = m;
 	return 0;

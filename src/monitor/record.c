@@ -1,4 +1,5 @@
-/* record.c: the monitor's two files, "state" and "exit", each one line of JSON that appears whole. */
+/* record.c: the monitor's two files, "state" and "exit", each one line of JSON that appears whole.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -11,11 +12,12 @@
 #include "kernel/ns.h"
 #include "monitor/monitor.h"
 
-/* base/fd.h's fd_write_file, without memory. A file of the same temporary name is left of a monitor that was
- * killed. */
+/* base/fd.h's fd_write_file, without memory. A file of the same temporary name is left of a monitor
+ * that was killed. */
 static int write_file(int dirfd, const char *tmp, const char *name, const char *data, size_t len)
 {
-	auto_fd int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	auto_fd int fd = openat(
+		dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int r;
 
 	if (fd < 0)
@@ -40,12 +42,14 @@ int record_state(const struct monitor *m)
 	if (r < 0)
 		return r;
 	n = snprintf(text, sizeof(text),
-		"{\"pid\":%d,\"startTime\":%" PRIu64 ",\"startedNs\":%" PRId64 ",\"monitorPid\":%d}\n",
+		"{\"pid\":%d,\"startTime\":%" PRIu64 ",\"startedNs\":%" PRId64
+		",\"monitorPid\":%d}\n",
 		m->o.pid, start_time, m->exit.started_ns, (int)getpid());
 	return write_file(m->o.state_fd, ".state", "state", text, (size_t)n);
 }
 
-/* Length of the well-formed UTF-8 sequence at p (RFC 3629), 0 when it is none: JSON has nothing else. */
+/* Length of the well-formed UTF-8 sequence at p (RFC 3629), 0 when it is none: JSON has nothing
+ * else. */
 static size_t utf8_length(const unsigned char *p)
 {
 	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;

@@ -4,11 +4,16 @@
 
 #include "monitor/monitor.h"
 
-/* Rows are events, columns are states. The last column, ENDED, is left out: nothing happens there. */
-#define DO(b, s, r, f, d, c, l, w)                                                                 \
-	{act_##b, act_##s, act_##r, act_##f, act_##d, act_##c, act_##l, act_##w, act_none}
-#define TO(b, s, r, f, d, c, l, w)                                                                 \
-	{ST_##b, ST_##s, ST_##r, ST_##f, ST_##d, ST_##c, ST_##l, ST_##w, ST_ENDED}
+/* Rows are events, columns are states. The last column, ENDED, is left out: nothing happens there.
+ */
+#define DO(b, s, r, f, d, c, l, w)                                                               \
+	{                                                                                        \
+		act_##b, act_##s, act_##r, act_##f, act_##d, act_##c, act_##l, act_##w, act_none \
+	}
+#define TO(b, s, r, f, d, c, l, w)                                                       \
+	{                                                                                \
+		ST_##b, ST_##s, ST_##r, ST_##f, ST_##d, ST_##c, ST_##l, ST_##w, ST_ENDED \
+	}
 #define STAY TO(BUILDING, STARTING, RUNNING, FAILING, DRAINING, CUTTING, LEAVING, WAITING)
 
 /* clang-format off */
