@@ -1,0 +1,28 @@
+/* cmd.h: one command = one file = one const descriptor. */
+#pragma once
+
+#include <stdio.h>
+
+#include "base/err.h"
+#include "cli/opts.h"
+#include "engine/engine.h"
+
+struct cmd {
+	const char *name;    /* "run", "image ls" */
+	const char *usage;   /* after the name */
+	const char *summary; /* one line */
+	const struct opt *opts;
+	size_t n_opts, size;	/* of the struct that the options fill */
+	int first_stops;	/* words after the first are not ours */
+	int min_args, max_args; /* -1: any number */
+	int hidden;
+	/* Returns the exit status, or -1 with *e. `values` is the filled struct. */
+	int (*exec)(struct engine *en, void *values, char **args, struct err *e);
+};
+
+extern const struct cmd cmd_run, cmd_ps, cmd_rm, cmd_inspect, cmd_cleanup, cmd_images, cmd_rmi,
+	cmd_tag, cmd_import, cmd_history, cmd_bootstrap, cmd_image_inspect, cmd_container_inspect,
+	cmd_info, cmd_version;
+
+/* "hull: TEXT" on stderr. */
+void cmd_say(const char *text);

@@ -1,0 +1,206 @@
+/* main.c: the program hull: finds the command, parses its flags, opens the engine, prints the one
+ * line of an error. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "cli/cmd.h"
+#include "config.h"
+
+static const struct {
+	const char *words; /* as typed */
+	const struct cmd *cmd;
+} commands[] = {
+	{"run", &cmd_run},
+	{"ps", &cmd_ps},
+	{"rm", &cmd_rm},
+	{"inspect", &cmd_inspect},
+	{"images", &cmd_images},
+	{"rmi", &cmd_rmi},
+	{"tag", &cmd_tag},
+	{"import", &cmd_import},
+	{"history", &cmd_history},
+	{"info", &cmd_info},
+	{"version", &cmd_version},
+	{"container run", &cmd_run},
+	{"container ls", &cmd_ps},
+	{"container list", &cmd_ps},
+	{"container ps", &cmd_ps},
+	{"container rm", &cmd_rm},
+	{"container remove", &cmd_rm},
+	{"container inspect", &cmd_container_inspect},
+	{"container cleanup", &cmd_cleanup},
+	{"image ls", &cmd_images},
+	{"image list", &cmd_images},
+	{"image rm", &cmd_rmi},
+	{"image remove", &cmd_rmi},
+	{"image tag", &cmd_tag},
+	{"image import", &cmd_import},
+	{"image history", &cmd_history},
+	{"image inspect", &cmd_image_inspect},
+	{"image bootstrap", &cmd_bootstrap},
+	{"system info", &cmd_info},
+};
+
+static struct {
+	const char *root, *runroot, *config, *context, *host, *level;
+	int debug, version;
+} global;
+
+void cmd_say(const char *text)
+{
+	fflush(stdout);
+	fprintf(stderr, "hull: %s\n", text);
+}
+
+static void warn(const char *text)
+{
+	fprintf(stderr, "hull: warning: %s\n", text);
+}
+
+static void help(void)
+{
+	puts("Usage: hull [OPTIONS] COMMAND\n\nRuns the programs of one Linux distribution on the "
+	     "kernel of another.\n\nCommands:");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		const struct cmd *c = commands[i].cmd;
+		if (!c->hidden && streq(commands[i].words, c->name))
+			printf("  %-18s %s\n", c->name, c->summary);
+	}
+	puts("\nOptions:\n"
+	     "      --root DIR       Where images and containers are kept (/var/lib/hull)\n"
+	     "      --runroot DIR    Where running ones are (/run/hull)\n"
+	     "  -v, --version        Print the version\n\n"
+	     "'hull COMMAND --help' tells more about a command; hull(1) tells all.");
+}
+
+static void command_help(const struct cmd *c)
+{
+	printf("Usage: hull %s %s\n\n%s\n", c->name, c->usage, c->summary);
+	if (c->n_opts)
+		opts_help(c->opts, c->n_opts);
+}
+
+static int unknown_command(const char *word, struct err *e)
+{
+	const char *names[ARRAY_SIZE(commands) + 1];
+	const char *near;
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		names[n++] = commands[i].words;
+	names[n] = NULL;
+	near = parse_nearest(word, names);
+	err_set(e, ERR_INVALID, "unknown command: hull %s%s%s%s; 'hull --help' lists them", word,
+		near ? " (did you mean hull " : "", near ? near : "", near ? "?)" : "");
+	return err_status(e, 1);
+}
+
+/* One or two words name a command; *used says how many. */
+static const struct cmd *find(int argc, char **argv, int *used)
+{
+	auto_free char *two = argc > 1 ? xasprintf("%s %s", argv[0], argv[1]) : NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		*used = two && streq(two, commands[i].words) ? 2 : 1;
+		if (*used == 2 || streq(argv[0], commands[i].words))
+			return commands[i].cmd;
+	}
+	return NULL;
+}
+
+static int check_count(const struct cmd *c, char **args, struct err *e)
+{
+	int n = (int)strv_len(args);
+
+	if (n < c->min_args)
+		err_set(e, ERR_INVALID, "'hull %s' requires at least %d argument%s: hull %s %s",
+			c->name, c->min_args, c->min_args == 1 ? "" : "s", c->name, c->usage);
+	else if (c->max_args >= 0 && n > c->max_args)
+		err_set(e, ERR_INVALID, "'hull %s' accepts at most %d argument%s: hull %s %s",
+			c->name, c->max_args, c->max_args == 1 ? "" : "s", c->name, c->usage);
+	else
+		return 0;
+	return err_status(e, 1);
+}
+
+static int execute(const struct cmd *c, int argc, char **argv, struct err *e)
+{
+	const struct engine_options o = {global.root, global.runroot, warn};
+	auto_free void *values = xcalloc(1, c->size + 1);
+	auto_strv char **args = NULL;
+	struct engine *en = NULL;
+	int r = opts_parse(c->opts, c->n_opts, c->first_stops, argc, argv, values, &args, e);
+
+	if (r == 1) {
+		command_help(c);
+		return 0;
+	}
+	if (r < 0 || check_count(c, args, e) < 0)
+		return -1;
+	if (c != &cmd_version && engine_open(&o, &en, e) < 0)
+		return err_status(e, c == &cmd_run ? 125 : 1);
+	r = c->exec(en, values, args, e);
+	engine_close(en);
+	return r;
+}
+
+static int dispatch(int argc, char **argv, struct err *e)
+{
+	static const struct opt opts[] = {
+		{"root", 0, OPT_TEXT, offsetof(__typeof__(global), root), OPT_NOT_TRACKED, "", ""},
+		{"runroot", 0, OPT_TEXT, offsetof(__typeof__(global), runroot), OPT_NOT_TRACKED, "",
+			""},
+		{"config", 0, OPT_IGNORE, 0, OPT_NOT_TRACKED, "", ""},
+		{"context", 'c', OPT_IGNORE, 0, OPT_NOT_TRACKED, "", ""},
+		{"log-level", 'l', OPT_IGNORE, 0, OPT_NOT_TRACKED, "", ""},
+		{"debug", 'D', OPT_BOOL, offsetof(__typeof__(global), debug), OPT_NOT_TRACKED, "",
+			""},
+		{"version", 'v', OPT_BOOL, offsetof(__typeof__(global), version), OPT_NOT_TRACKED,
+			"", ""},
+	};
+	auto_strv char **rest = NULL;
+	const struct cmd *c;
+	int used, r = opts_parse(opts, ARRAY_SIZE(opts), 1, argc, argv, &global, &rest, e);
+
+	if (r < 0)
+		return -1;
+	if (global.version) {
+		puts("hull version " HULL_VERSION);
+		return 0;
+	}
+	if (r == 1 || !rest || (streq(rest[0], "help") && !rest[1])) {
+		help();
+		return 0;
+	}
+	r = streq(rest[0], "help");
+	c = find((int)strv_len(rest) - r, rest + r, &used);
+	if (!c)
+		return unknown_command(rest[r], e);
+	if (r) {
+		command_help(c);
+		return 0;
+	}
+	return execute(c, (int)strv_len(rest) - used, rest + used, e);
+}
+
+int main(int argc, char **argv)
+{
+	struct err e = {0};
+	int r;
+
+	/* Output to a pipe that nobody reads is an error like any other. */
+	signal(SIGPIPE, SIG_IGN);
+	r = dispatch(argc - 1, argv + 1, &e);
+	if (r < 0) {
+		if (e.text[0])
+			cmd_say(e.text);
+		r = e.status ? e.status : 1;
+	}
+	if (fflush(stdout) != 0 && r == 0)
+		r = 1;
+	return r;
+}
