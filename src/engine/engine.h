@@ -11,7 +11,7 @@
 struct engine;
 
 struct engine_options {
-	const char *root;    /* NULL: HULL_ROOT, else /var/lib/hull ($XDG_DATA_HOME/hull for a user) */
+	const char *root; /* NULL: HULL_ROOT, else /var/lib/hull ($XDG_DATA_HOME/hull for a user) */
 	const char *runroot; /* NULL: HULL_RUNROOT, else /run/hull ($XDG_RUNTIME_DIR/hull) */
 	void (*warn)(const char *text); /* one line each, without prefix or newline */
 };
@@ -22,8 +22,8 @@ void engine_close(struct engine *en);
 /* ---- images ---- */
 
 struct engine_image { /* a row of `hull images`; strings owned */
-	char *id;	/* sha256:... */
-	char **refs;	/* familiar references ("debian:trixie"), may be empty */
+	char *id;     /* sha256:... */
+	char **refs;  /* familiar references ("debian:trixie"), may be empty */
 	int64_t created_ns, size;
 };
 int engine_image_list(struct engine *en, struct engine_image **out, size_t *out_n, struct err *e);
@@ -34,45 +34,58 @@ json_t *engine_image_inspect(struct engine *en, const char *name, struct err *e)
 json_t *engine_image_history(struct engine *en, const char *name, struct err *e);
 int engine_image_tag(struct engine *en, const char *name, const char *ref, struct err *e);
 /* *out_lines: strv of "Untagged: ..." and "Deleted: ..." lines. */
-int engine_image_remove(struct engine *en, const char *name, int force, char ***out_lines, struct err *e);
+int engine_image_remove(
+	struct engine *en, const char *name, int force, char ***out_lines, struct err *e);
 struct engine_import {
 	int archive_fd;
 	const char *reference, *message, *platform;
 	char *const *changes;
 	const char *source; /* what created_by and the default message name */
 };
-int engine_image_import(struct engine *en, const struct engine_import *req, char out_id[72], struct err *e);
+int engine_image_import(
+	struct engine *en, const struct engine_import *req, char out_id[72], struct err *e);
 struct engine_bootstrap {
 	const char *reference, *mirror, *variant, *include;
 };
-int engine_image_bootstrap(struct engine *en, const struct engine_bootstrap *req, char out_id[72],
-	struct err *e);
+int engine_image_bootstrap(
+	struct engine *en, const struct engine_bootstrap *req, char out_id[72], struct err *e);
 
 /* ---- containers ---- */
 
-/* What `run` and `create` ask for: the flags as typed where the engine must interpret them (so that every front end
- * gets the same errors), numbers where the text has no second meaning. NULL and 0 are "not given". */
+/* What `run` and `create` ask for: the flags as typed where the engine must interpret them (so that
+ * every front end gets the same errors), numbers where the text has no second meaning. NULL and 0
+ * are "not given". */
 struct engine_run {
-	const char *image;	/* reference or id; NULL with rootfs */
-	const char *rootfs;	/* --rootfs DIR: no image */
-	int rootfs_overlay;	/* DIR is the lower layer of a throw-away overlay (--rootfs DIR:O) */
-	char *const *args;	/* command and arguments, may be empty */
+	const char *image;  /* reference or id; NULL with rootfs */
+	const char *rootfs; /* --rootfs DIR: no image */
+	int rootfs_overlay; /* DIR is the lower layer of a throw-away overlay (--rootfs DIR:O) */
+	char *const *args;  /* command and arguments, may be empty */
 	const char *name;
-	int remove;		/* --rm */
+	int remove; /* --rm */
 	int interactive, tty, detach;
 	char *const *env, *const *env_files; /* -e (K=V or K), --env-file */
 	const char *workdir, *user, *entrypoint, *hostname, *domainname;
-	int entrypoint_set;	/* --entrypoint "" resets */
+	int entrypoint_set; /* --entrypoint "" resets */
 	char *const *group_add;
-	char *const *volumes;	/* -v */
-	char *const *mounts;	/* --mount */
-	char *const *tmpfs;	/* --tmpfs */
+	char *const *volumes; /* -v */
+	char *const *mounts;  /* --mount */
+	char *const *tmpfs;   /* --tmpfs */
 	int read_only;
 	const char *pid, *ipc, *uts, *userns, *cgroupns, *network; /* modes */
 	int init;
-	char *const *ulimits, *const *sysctls, *const *cap_add, *const *cap_drop, *const *security_opts,
-		*const *devices, *const *labels, *const *label_files, *const *annotations, *const *add_hosts,
-		*const *dns, *const *dns_search, *const *dns_option;
+	char *const *ulimits,
+		*const *sysctls,
+			*const *cap_add,
+				*const *cap_drop,
+					*const *security_opts,
+						*const *devices,
+							*const *labels,
+								*const *label_files,
+									*const *annotations,
+										*const *add_hosts,
+											*const *dns,
+												*const *dns_search,
+													*const *dns_option;
 	int privileged;
 	const char *memory, *memory_swap, *cpus, *shm_size, *cgroup_parent;
 	int64_t pids_limit;
@@ -81,34 +94,38 @@ struct engine_run {
 	int oom_score_adj, oom_score_adj_set;
 	const char *stop_signal, *cidfile, *pull, *platform;
 	int stop_timeout, stop_timeout_set;
+	char *out_id; /* NULL, or 65 bytes that get the container's id as soon as it has one */
 };
 
-/* Foreground run: attaches this process's stdio, forwards signals, returns when the container ended, with everything
- * of --rm removed. *out_status: the exit status to leave with. -1: it was not run; e->status is the exit status (125,
- * 126, 127). */
+/* Foreground run: attaches this process's stdio, forwards signals, returns when the container
+ * ended, with everything of --rm removed. *out_status: the exit status to leave with. -1: it was
+ * not run; e->status is the exit status (125, 126, 127). With detach it returns, status 0, when the
+ * program runs; nothing is printed: *out_id is for the caller. */
 int engine_run(struct engine *en, const struct engine_run *req, int *out_status, struct err *e);
 
 struct engine_container { /* a row of `hull ps`; strings owned */
 	char *id, *name, *image, *image_id, *command;
 	int64_t created_ns, started_ns, finished_ns;
 	enum { ENGINE_CREATED, ENGINE_RUNNING, ENGINE_EXITED, ENGINE_DEAD } state;
-	int status;	  /* exit status when EXITED; -1: not known (its monitor was killed) */
-	int pid;	  /* when RUNNING */
-	json_t *labels;	  /* object or NULL */
-	char *network;	  /* "none", "host" */
-	char **mounts;	  /* sources or volume names, for .Mounts */
+	int status;	/* exit status when EXITED; -1: not known (its monitor was killed) */
+	int pid;	/* when RUNNING */
+	json_t *labels; /* object or NULL */
+	char *network;	/* "none", "host" */
+	char **mounts;	/* sources or volume names, for .Mounts */
 };
 /* Newest first; all: also those that do not run. Never blocks on a broken container. */
-int engine_container_list(struct engine *en, int all, struct engine_container **out, size_t *out_n,
-	struct err *e);
+int engine_container_list(
+	struct engine *en, int all, struct engine_container **out, size_t *out_n, struct err *e);
 void engine_container_list_free(struct engine_container *v, size_t n);
 /* Docker's JSON object of `docker container inspect`; by name, id or unique id prefix. */
 json_t *engine_container_inspect(struct engine *en, const char *name, int size, struct err *e);
 /* Docker's rm: a running one needs force (SIGKILL). *out_name (caller frees): what to print. */
-int engine_container_remove(struct engine *en, const char *name, int force, int volumes, struct err *e);
-/* Kill what is left of a container that has no monitor any more, free what it holds; with --rm, remove it. What the monitor
- * executes at the end. No error when it is gone already. */
+int engine_container_remove(
+	struct engine *en, const char *name, int force, int volumes, struct err *e);
+/* Kill what is left of a container that has no monitor any more, free what it holds; with --rm,
+ * remove it. What the monitor executes at the end. No error when it is gone already. */
 int engine_container_cleanup(struct engine *en, const char *id, struct err *e);
 
 /* ---- host ---- */
-json_t *engine_info(struct engine *en, struct err *e); /* facts of the host and the store, for `hull info` */
+json_t *engine_info(
+	struct engine *en, struct err *e); /* facts of the host and the store, for `hull info` */

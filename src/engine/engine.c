@@ -1,0 +1,169 @@
+/* engine.c: opening and closing; folders. */
+#define _GNU_SOURCE
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "engine/container_store.h"
+#include "engine/parts.h"
+
+void engine_warn(const struct engine *en, const char *fmt, ...)
+{
+	auto_free char *text = NULL;
+	va_list ap;
+
+	if (!en->warn)
+		return;
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	en->warn(text);
+}
+
+/* given, else the environment's, else what the user's kind has. */
+static char *choose(const char *given, const char *variable, const char *for_root,
+	const char *for_user_variable, const char *for_user)
+{
+	const char *env = getenv(variable), *base;
+
+	if (given && *given)
+		return xstrdup(given);
+	if (env && *env)
+		return xstrdup(env);
+	if (geteuid() == 0)
+		return xstrdup(for_root);
+	base = getenv(for_user_variable);
+	if (base && *base == '/')
+		return xasprintf("%s/hull", base);
+	base = getenv("HOME");
+	return xasprintf("%s/%s", base && *base == '/' ? base : "/tmp", for_user);
+}
+
+/* A folder in which others may rename and put things is no place for what root will mount. */
+static int check_owner(int fd, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, errno, "look at the folder %s", path);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return err_set(e, ERR_DENIED,
+			"the folder %s belongs to user %u: hull keeps its data only in a folder of "
+			"your own",
+			path, st.st_uid);
+	if (st.st_mode & 022)
+		return err_set(e, ERR_DENIED,
+			"others may write to the folder %s: choose another, or chmod go-w it",
+			path);
+	return 0;
+}
+
+static int open_base(char **path, int *out_fd, struct err *e)
+{
+	char *absolute;
+	int r;
+
+	*out_fd = open(*path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*out_fd < 0 && errno == ENOENT) {
+		r = fd_mkdirs(AT_FDCWD, *path, 0700);
+		if (r < 0)
+			return err_sys(e, r, "make the folder %s", *path);
+		*out_fd = open(*path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (*out_fd < 0)
+		return err_sys(e, errno, "open the folder %s", *path);
+	if (**path != '/') {
+		absolute = realpath(*path, NULL);
+		if (!absolute)
+			return err_sys(e, errno, "open the folder %s", *path);
+		free(*path);
+		*path = absolute;
+	}
+	return check_owner(*out_fd, *path, e);
+}
+
+int engine_db_open(struct engine *en, struct err *e)
+{
+	auto_free char *path = NULL;
+
+	if (en->db)
+		return 0;
+	path = xasprintf("%s/hull.db", en->root);
+	if (db_open(path, DB_CREATE, &en->db, e) < 0)
+		return -1;
+	return container_store_migrate(en->db, e);
+}
+
+void engine_db_close(struct engine *en)
+{
+	store_close(en->store);
+	en->store = NULL;
+	db_close(en->db);
+	en->db = NULL;
+}
+
+int engine_open(const struct engine_options *o, struct engine **out, struct err *e)
+{
+	struct engine *en = xcalloc(1, sizeof(*en));
+
+	en->root_fd = en->runroot_fd = -1;
+	en->warn = o->warn;
+	en->root = choose(
+		o->root, "HULL_ROOT", "/var/lib/hull", "XDG_DATA_HOME", ".local/share/hull");
+	en->runroot = choose(o->runroot, "HULL_RUNROOT", "/run/hull", "XDG_RUNTIME_DIR",
+		".local/share/hull/run");
+	if (open_base(&en->root, &en->root_fd, e) < 0 ||
+		open_base(&en->runroot, &en->runroot_fd, e) < 0 || engine_db_open(en, e) < 0 ||
+		store_open(en->root, en->db, &en->store, e) < 0) {
+		engine_close(en);
+		return -1;
+	}
+	*out = en;
+	return 0;
+}
+
+void engine_close(struct engine *en)
+{
+	if (!en)
+		return;
+	engine_db_close(en);
+	fd_close_ptr(&en->root_fd);
+	fd_close_ptr(&en->runroot_fd);
+	free(en->root);
+	free(en->runroot);
+	free(en);
+}
+
+int engine_folder(int base_fd, const char *name, int *out_fd, struct err *e)
+{
+	int fd = openat(base_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT) {
+		if (mkdirat(base_fd, name, 0700) < 0 && errno != EEXIST)
+			return err_sys(e, errno, "make the folder %s", name);
+		fd = openat(base_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return err_sys(e, errno, "open the folder %s", name);
+	*out_fd = fd;
+	return 0;
+}
+
+int engine_container_folder(int base_fd, const char *id)
+{
+	char path[sizeof(ENGINE_CONTAINERS) + ENGINE_ID_LEN + 1] = ENGINE_CONTAINERS "/";
+	int fd;
+
+	if (strlen(id) != ENGINE_ID_LEN)
+		return -EINVAL;
+	strcat(path, id);
+	fd = openat(base_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}

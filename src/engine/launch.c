@@ -1,0 +1,313 @@
+/* launch.c: from a decision to a complete bundle.
+ *
+ * How it works: first everything that can be refused is looked at and nothing written; then the run
+ * folder with its lock, which says "somebody is at work here" to all who see the row (state.h);
+ * then the row, in one transaction: id, name, range of ids; then folders, files and volumes. A
+ * failure undoes it all. For --rm the row is not synced and what can lie on the run folder's tmpfs
+ * lies there: nobody wants it back after a crash of the machine. */
+#define _GNU_SOURCE
+#include "engine/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "engine/files.h"
+#include "engine/helpers.h"
+#include "engine/idrange.h"
+#include "engine/names.h"
+#include "engine/remove.h"
+#include "engine/seccomp.h"
+#include "engine/state.h"
+
+#define NAME_TRIES 20
+
+static int find_helpers(struct launch *l, struct err *e)
+{
+	struct oci_hull *h = l->spec.oci.hull;
+
+	l->monitor = helpers_find("hull-monitor", e);
+	if (!l->monitor)
+		return -1;
+	if (h->init && !(h->init_path = helpers_find("hull-init", e)))
+		return -1;
+	if (l->spec.seccomp && streq(l->spec.seccomp, "unconfined"))
+		return 0;
+	return seccomp_filter(l->en, l->spec.seccomp, l->spec.caps, &h->seccomp_filter, e);
+}
+
+static int check_cidfile(const char *path, struct err *e)
+{
+	if (path && *path && access(path, F_OK) == 0)
+		return err_set(e, ERR_CONFLICT,
+			"container ID file found, make sure the other container isn't running or "
+			"delete %s",
+			path);
+	return 0;
+}
+
+static int write_cidfile(const struct launch *l, struct err *e)
+{
+	const char *path = l->spec.req->cidfile;
+	int r;
+
+	if (!path || !*path)
+		return 0;
+	r = fd_write_file(AT_FDCWD, path, l->spec.id, ENGINE_ID_LEN, 0644, 0);
+	return r < 0 ? err_sys(e, r, "failed to create the container ID file %s", path) : 0;
+}
+
+/* containers/ID beneath base, O_PATH. */
+static int make_folder(int base_fd, const char *id, int *out_fd, struct err *e)
+{
+	auto_free char *path = xasprintf(ENGINE_CONTAINERS "/%s", id);
+	int r = mkdirat(base_fd, path, 0700);
+
+	if (r < 0 && errno == ENOENT) {
+		r = mkdirat(base_fd, ENGINE_CONTAINERS, 0700);
+		if (r == 0 || errno == EEXIST)
+			r = mkdirat(base_fd, path, 0700);
+	}
+	if (r < 0)
+		return err_sys(e, errno, "make the folder %s", path);
+	*out_fd = openat(base_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return *out_fd < 0 ? err_sys(e, errno, "open the folder %s", path) : 0;
+}
+
+static int make_run_folder(struct launch *l, struct err *e)
+{
+	if (make_folder(l->en->runroot_fd, l->spec.id, &l->run_fd, e) < 0)
+		return -1;
+	l->run_path = xasprintf("%s/" ENGINE_CONTAINERS "/%s", l->en->runroot, l->spec.id);
+	l->lock_fd = container_lock(l->run_fd, 1);
+	return l->lock_fd < 0 ? err_sys(e, l->lock_fd, "lock the container") : 0;
+}
+
+static void fill_row(struct launch *l)
+{
+	const struct spec *s = &l->spec;
+	json_t *json = spec_json(s);
+
+	json_object_set_new(json, "Mounts", launch_mounts_json(l));
+	l->row.id = xstrdup(s->id);
+	l->row.image = xstrdup(s->image ? s->req->image : s->rootfs);
+	l->row.image_id = xstrdup(s->image ? s->image->id : "");
+	l->row.created_ns = time_now_ns();
+	l->row.slot = -1;
+	l->row.ephemeral = s->req->remove;
+	l->row.started = 1;
+	l->row.config = jsonx_text(json, 0);
+	json_decref(json);
+}
+
+static int choose_ids(struct launch *l, const struct idrange_taken *taken, struct err *e)
+{
+	int64_t n = idrange_slots(spec_id_max(&l->spec));
+
+	if (!l->spec.modes.user_ns)
+		return 0;
+	if (n < 0)
+		return err_set(e, ERR_UNSUPPORTED,
+			"the container needs the user id %lld, and a range of its own ends at "
+			"%lld: "
+			"--userns=host gives it the host's ids",
+			(long long)spec_id_max(&l->spec),
+			(long long)IDRANGE_SLOTS_MAX * IDRANGE_SIZE - 1);
+	l->row.n_slots = n;
+	return idrange_find(l->en->db, taken, n, &l->row.slot, e);
+}
+
+static int choose_name(struct launch *l, struct err *e)
+{
+	const char *wanted = l->spec.req->name;
+	char name[NAMES_MAX];
+
+	if (wanted && *wanted) {
+		l->row.name = xstrdup(*wanted == '/' ? wanted + 1 : wanted);
+		return 0;
+	}
+	for (int i = 0; i < NAME_TRIES; i++) {
+		int taken;
+		names_random(name, i > 2);
+		taken = container_store_name_taken(l->en->db, name, e);
+		if (taken < 0)
+			return -1;
+		if (!taken)
+			break;
+	}
+	l->row.name = xstrdup(name);
+	return 0;
+}
+
+/* A name that an unfinished --rm container holds, whose hull and monitor were killed, is free. */
+static void free_name(struct launch *l)
+{
+	const char *wanted = l->spec.req->name;
+	struct container_row old;
+	struct container_state state;
+
+	if (!wanted || !*wanted || container_store_find(l->en->db, wanted, &old, NULL) < 0)
+		return;
+	container_state_read(l->en, &old, &state);
+	if (state.phase == PHASE_GARBAGE)
+		engine_container_cleanup(l->en, old.id, NULL);
+	container_state_done(&state);
+	container_row_done(&old);
+}
+
+static int store_row(struct launch *l, struct err *e)
+{
+	struct idrange_taken taken = {0};
+	int r;
+
+	fill_row(l);
+	free_name(l);
+	if (l->spec.modes.user_ns)
+		idrange_taken_read(&taken); /* before the lock is held */
+	r = db_begin(l->en->db, !l->row.ephemeral, e);
+	if (r == 0) {
+		if (choose_name(l, e) == 0 && choose_ids(l, &taken, e) == 0 &&
+			container_store_add(l->en->db, &l->row, e) == 0)
+			r = db_commit(l->en->db, e);
+		else
+			r = -1;
+		if (r < 0)
+			db_rollback(l->en->db);
+	}
+	idrange_taken_done(&taken);
+	l->stored = r == 0;
+	return r;
+}
+
+/* The upper folder's root is what the container sees as "/": it looks like the image's. */
+static int make_upper(struct launch *l, struct err *e)
+{
+	const char *top = l->spec.layers[strv_len(l->spec.layers) - 1];
+	auto_fd int upper = -1, mark = -1;
+	struct stat st;
+
+	if (stat(top, &st) < 0)
+		return err_sys(e, errno, "open the layer %s", top);
+	if (mkdirat(l->kept_fd, "upper", 0755) < 0 || mkdirat(l->kept_fd, "work", 0700) < 0)
+		return err_sys(e, errno, "make the container's folders");
+	upper = openat(l->kept_fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (upper < 0)
+		return err_sys(e, errno, "open the container's folder");
+	if (((st.st_uid || st.st_gid) && fchown(upper, st.st_uid, st.st_gid) < 0) ||
+		fchmod(upper, st.st_mode & 07777) < 0)
+		return err_sys(e, errno, "give the container's folder its owner and mode");
+	/* Programs ask for it to know that they are in a container. */
+	mark = openat(
+		upper, ".dockerenv", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755);
+	return mark < 0 ? err_sys(e, errno, "make the container's /.dockerenv") : 0;
+}
+
+static int make_files(struct launch *l, struct err *e)
+{
+	const struct spec *s = &l->spec;
+	uid_t owner = s->modes.user_ns ? idrange_host_id(l->row.slot) : 0;
+	int ephemeral = l->row.ephemeral;
+	auto_free char *kept_path = xasprintf("%s/" ENGINE_CONTAINERS "/%s", l->en->root, s->id);
+
+	if (files_write(s, ephemeral ? l->run_fd : l->kept_fd, owner, e) < 0)
+		return -1;
+	spec_add_mounts(&l->spec, l->sources, ephemeral ? l->run_path : kept_path);
+	return 0;
+}
+
+static int write_bundle(struct launch *l, struct err *e)
+{
+	auto_free char *text = oci_config_text(&l->spec.oci);
+	auto_fd int fd = openat(l->run_fd, "config.json",
+		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r;
+
+	if (!text)
+		return err_set(e, ERR_INVALID, "the container's configuration is too large");
+	if (fd < 0)
+		return err_sys(e, errno, "make %s/config.json", l->run_path);
+	r = fd_write_all(fd, text, strlen(text));
+	return r < 0 ? err_sys(e, r, "write %s/config.json", l->run_path) : 0;
+}
+
+static int build(struct launch *l, struct err *e)
+{
+	struct spec *s = &l->spec;
+
+	if (make_folder(l->en->root_fd, s->id, &l->kept_fd, e) < 0 ||
+		(s->overlay && make_upper(l, e) < 0) || launch_make_volumes(l, e) < 0 ||
+		make_files(l, e) < 0)
+		return -1;
+	if (s->modes.user_ns)
+		spec_set_ids(
+			s, idrange_host_id(l->row.slot), (uint32_t)l->row.n_slots * IDRANGE_SIZE);
+	if (write_bundle(l, e) < 0)
+		return -1;
+	launch_use_descriptors(l);
+	return write_cidfile(l, e);
+}
+
+static int prepare(struct launch *l, const struct engine_run *req, struct err *e)
+{
+	struct spec *s = &l->spec;
+
+	hash_random_hex(ENGINE_ID_LEN / 2, s->id);
+	if (req->name && *req->name &&
+		container_name_check(*req->name == '/' ? req->name + 1 : req->name, e) < 0)
+		return -1;
+	if (check_cidfile(req->cidfile, e) < 0 || spec_make(l->en, req, s, e) < 0 ||
+		launch_open_sources(l, e) < 0 || find_helpers(l, e) < 0)
+		return -1;
+	return make_run_folder(l, e) < 0 || store_row(l, e) < 0 ? -1 : build(l, e);
+}
+
+int launch_prepare(struct engine *en, const struct engine_run *req, struct launch *l, struct err *e)
+{
+	*l = (struct launch){.en = en, .run_fd = -1, .lock_fd = -1, .kept_fd = -1};
+	if (prepare(l, req, e) == 0) {
+		if (req->out_id)
+			memcpy(req->out_id, l->spec.id, ENGINE_ID_LEN + 1);
+		return 0;
+	}
+	launch_erase(l, ERASE_VOLUMES | ERASE_VOLATILE, NULL);
+	return -1;
+}
+
+int launch_erase(struct launch *l, int flags, struct err *e)
+{
+	if (!l->row.id) { /* nothing but perhaps the run folder */
+		if (l->run_fd >= 0)
+			l->row.id = xstrdup(l->spec.id);
+		else
+			return 0;
+	}
+	if (!l->spec.mounts.n)
+		flags &= ~ERASE_VOLUMES;
+	return container_erase(l->en, &l->row, flags, e);
+}
+
+void launch_done(struct launch *l)
+{
+	for (size_t i = 0; l->sources && i < l->spec.mounts.n; i++) {
+		free(l->sources[i]);
+		free(l->volumes[i]);
+		fd_close_ptr(&l->source_fds[i]);
+	}
+	free(l->sources);
+	free(l->volumes);
+	free(l->source_fds);
+	fd_close_ptr(&l->run_fd);
+	fd_close_ptr(&l->lock_fd);
+	fd_close_ptr(&l->kept_fd);
+	free(l->monitor);
+	free(l->run_path);
+	container_row_done(&l->row);
+	spec_done(&l->spec);
+}

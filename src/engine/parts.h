@@ -1,0 +1,32 @@
+/* parts.h: inside the engine's folder only: the engine itself, and where things lie. */
+#pragma once
+
+#include "base/db.h"
+#include "engine/engine.h"
+#include "image/store.h"
+
+#define ENGINE_CONTAINERS "containers" /* beneath root and runroot: a folder for each container */
+#define ENGINE_VOLUMES "volumes"       /* beneath root */
+#define ENGINE_VOLUME_DATA "_data"     /* what is mounted, inside a volume's folder */
+#define ENGINE_SECCOMP "seccomp"       /* beneath root: compiled filters */
+#define ENGINE_ID_LEN 64
+
+struct engine {
+	char *root, *runroot;	 /* absolute */
+	int root_fd, runroot_fd; /* O_PATH */
+	struct db *db;		 /* NULL between engine_db_close and engine_db_open */
+	struct store *store;
+	void (*warn)(const char *text);
+};
+
+void engine_warn(const struct engine *en, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Open hull.db and bring it up to date. */
+int engine_db_open(struct engine *en, struct err *e);
+/* Before a fork: no handle crosses it. Also closes the store. */
+void engine_db_close(struct engine *en);
+
+/* A folder beneath root_fd or runroot_fd, made with mode 0700 when it is missing; O_PATH. */
+int engine_folder(int base_fd, const char *name, int *out_fd, struct err *e);
+/* The folder of one container beneath base_fd, or -errno. Quiet. */
+int engine_container_folder(int base_fd, const char *id);

@@ -1,0 +1,216 @@
+/* remove.c: rm, and cleaning up behind containers that nobody else cleans up behind. */
+#define _GNU_SOURCE
+#include "engine/remove.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "engine/engine.h"
+#include "engine/spec.h"
+#include "engine/state.h"
+#include "engine/volumes.h"
+#include "kernel/cgroup.h"
+#include "kernel/fs.h"
+#include "kernel/ns.h"
+
+#define KILL_MS 10000 /* for a killed container to be gone */
+#define CGROUP_MS 2000
+
+static int erase_cgroup(const char *id, const json_t *config, struct err *e)
+{
+	const char *parent = jsonx_str(jsonx_obj(config, "HostConfig"), "CgroupParent", NULL);
+	auto_free char *path = spec_cgroup_path(parent, id);
+	auto_strv char **paths = NULL;
+	struct cgroup_host host = {0};
+	int r = cgroup_probe(&host);
+
+	if (r == 0 && host.layout != CGROUP_NONE) {
+		paths = cgroup_paths(&host, path);
+		cgroup_kill(paths);
+		r = cgroup_remove(paths, CGROUP_MS);
+	}
+	cgroup_host_done(&host);
+	return r < 0 ? err_sys(e, r, "remove the cgroup %s", path) : 0;
+}
+
+static int erase_volumes(struct engine *en, const json_t *config, struct err *e)
+{
+	size_t i;
+	json_t *m;
+	int r = 0;
+
+	json_array_foreach (jsonx_arr(config, "Mounts"), i, m)
+		if (jsonx_bool(m, "Anonymous", 0) &&
+			volumes_remove(en, jsonx_str(m, "Name", ""), e) < 0)
+			r = -1;
+	return r;
+}
+
+static int erase_folder(int base_fd, const char *base, const char *id, struct err *e)
+{
+	auto_free char *path = xasprintf(ENGINE_CONTAINERS "/%s", id);
+	int r = fs_remove_tree(base_fd, path);
+
+	return r < 0 ? err_sys(e, r, "remove %s/%s", base, path) : 0;
+}
+
+static int erase_row(struct engine *en, const char *id, int durable, struct err *e)
+{
+	if (db_begin(en->db, durable, e) < 0)
+		return -1;
+	if (container_store_remove(en->db, id, e) == 0)
+		return db_commit(en->db, e);
+	db_rollback(en->db);
+	return -1;
+}
+
+int container_erase(struct engine *en, const struct container_row *row, int flags, struct err *e)
+{
+	auto_json json_t *config = NULL;
+	int r = 0;
+
+	if (flags & (ERASE_CGROUP | ERASE_VOLUMES) && row->config)
+		config = jsonx_parse(row->config, strlen(row->config), "a container", NULL);
+	/* All is tried, whatever fails; the first failure is told. */
+	if (flags & ERASE_CGROUP)
+		r = erase_cgroup(row->id, config, e);
+	if (erase_row(en, row->id, !(flags & ERASE_VOLATILE), r < 0 ? NULL : e) < 0)
+		r = -1;
+	if (erase_folder(en->root_fd, en->root, row->id, r < 0 ? NULL : e) < 0)
+		r = -1;
+	if (erase_folder(en->runroot_fd, en->runroot, row->id, r < 0 ? NULL : e) < 0)
+		r = -1;
+	if (flags & ERASE_VOLUMES && erase_volumes(en, config, r < 0 ? NULL : e) < 0)
+		r = -1;
+	return r;
+}
+
+/* By a pidfd that was checked against the start time: never a process that got the number since. */
+static void kill_first_process(const struct container_state *s, int run_fd)
+{
+	auto_buf struct buf b = BUF_MAX(4096);
+	auto_json json_t *state = NULL;
+	auto_fd int pidfd = -1;
+	uint64_t ticks;
+
+	if (fd_read_file(run_fd, "state", &b) == 0 && b.len)
+		state = jsonx_parse(b.data, b.len, "state", NULL);
+	if (!state || s->pid <= 0)
+		return;
+	pidfd = ns_pidfd(s->pid);
+	if (ns_start_time(s->pid, &ticks) == 0 &&
+		ticks == (uint64_t)jsonx_int(state, "startTime", -1))
+		ns_kill(s->pid, pidfd, SIGKILL);
+}
+
+/* The lock, as soon as the monitor has given it back. */
+static int wait_for_lock(int run_fd, const char *name, struct err *e)
+{
+	const int64_t end = time_mono_ns() + KILL_MS * INT64_C(1000000);
+	const struct timespec nap = {.tv_nsec = 2000000};
+
+	for (;;) {
+		int lock = container_lock(run_fd, 0);
+
+		if (lock != -EAGAIN)
+			return lock < 0 && lock != -ENOENT
+				       ? err_sys(e, lock, "lock the container \"%s\"", name)
+				       : lock;
+		if (time_mono_ns() > end)
+			return err_set(e, ERR_SYSTEM,
+				"cannot remove container \"%s\": it was killed, but is not gone "
+				"after %d s: one of its processes may hang in the kernel",
+				name, KILL_MS / 1000);
+		nanosleep(&nap, NULL);
+	}
+}
+
+static int stop_running(struct engine *en, const struct container_row *row,
+	const struct container_state *s, int run_fd, struct err *e)
+{
+	auto_json json_t *config = jsonx_parse(
+		row->config, strlen(row->config), "a container", NULL);
+	const char *parent = jsonx_str(jsonx_obj(config, "HostConfig"), "CgroupParent", NULL);
+	auto_free char *path = spec_cgroup_path(parent, row->id);
+	auto_strv char **paths = NULL;
+	struct cgroup_host host = {0};
+	auto_fd int lock = -1;
+
+	kill_first_process(s, run_fd);
+	if (cgroup_probe(&host) == 0 && host.layout != CGROUP_NONE) {
+		paths = cgroup_paths(&host, path);
+		cgroup_kill(paths);
+	}
+	cgroup_host_done(&host);
+	lock = wait_for_lock(run_fd, row->name, e);
+	return lock < 0 && lock != -ENOENT ? -1 : 0;
+}
+
+static int remove_row(struct engine *en, const char *name, const struct container_row *row,
+	int force, int volumes, struct err *e)
+{
+	auto_fd int run = engine_container_folder(en->runroot_fd, row->id);
+	auto_fd int lock = run < 0 ? -1 : container_lock(run, 0);
+	struct container_state s;
+	int flags = ERASE_CGROUP | (volumes || row->ephemeral ? ERASE_VOLUMES : 0);
+
+	container_state_read(en, row, &s);
+	if (lock == -EAGAIN && s.phase != PHASE_EXITED && !force) {
+		container_state_done(&s);
+		return err_set(e, ERR_CONFLICT,
+			"cannot remove container \"%s\": container is running: stop the container "
+			"before removing or force remove",
+			name);
+	}
+	if (lock == -EAGAIN && stop_running(en, row, &s, run, e) < 0) {
+		container_state_done(&s);
+		return -1;
+	}
+	container_state_done(&s);
+	return container_erase(en, row, flags, e);
+}
+
+int engine_container_remove(
+	struct engine *en, const char *name, int force, int volumes, struct err *e)
+{
+	struct container_row row;
+	int r;
+
+	if (container_store_find(en->db, name, &row, e) < 0)
+		return -1;
+	r = remove_row(en, name, &row, force, volumes, e);
+	container_row_done(&row);
+	return r;
+}
+
+int engine_container_cleanup(struct engine *en, const char *id, struct err *e)
+{
+	struct container_row row;
+	auto_fd int run = -1, lock = -1;
+	int r = container_store_get(en->db, id, &row, e);
+
+	if (r <= 0)
+		return r;
+	run = engine_container_folder(en->runroot_fd, id);
+	lock = run < 0 ? -1 : container_lock(run, 0);
+	if (lock == -EAGAIN)
+		r = err_set(e, ERR_CONFLICT,
+			"cannot clean up container \"%s\": its monitor is alive", row.name);
+	else if (row.ephemeral)
+		r = container_erase(en, &row, ERASE_CGROUP | ERASE_VOLUMES | ERASE_VOLATILE, e);
+	else {
+		auto_json json_t *config = jsonx_parse(
+			row.config, strlen(row.config), "a container", NULL);
+		r = erase_cgroup(id, config, e);
+	}
+	container_row_done(&row);
+	return r;
+}

@@ -1,0 +1,363 @@
+/* run.c: running a container in the foreground.
+ *
+ * How it works, by process:
+ *
+ *	P (hull)				M (its copy)
+ *	--------				------------
+ *	launch_prepare: row, folders, bundle
+ *	pipes, socket; closes the database
+ *	fork ------------------------------->	own session, 0 1 2 are /dev/null
+ *	opens the database again (--rm)		runtime_create: clones the container's first process
+ *	attach: frames, stdin, signals		becomes hull-monitor by exec
+ *	   <---------------------------------	frames ... EXIT
+ *	--rm: row and folders go		cgroup goes
+ *	   <---------------------------------	end of file
+ *	CLEAN ------------------------------>	exit
+ *
+ * M holds nothing of ours but what is named on the monitor's command line: everything else is
+ * close-on-exec, also what we inherited. Killing P leaves M and the container alone. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "engine/attach.h"
+#include "engine/helpers.h"
+#include "engine/launch.h"
+#include "engine/remove.h"
+#include "kernel/cgroup.h"
+#include "kernel/ns.h"
+#include "runtime/runtime.h"
+
+struct run {
+	struct launch launch;
+	int client_fd, monitor_fd; /* the two ends of the socket */
+	int stdio[3];		   /* the container's ends, -1: none */
+	int stdin_fd;		   /* our end of its stdin */
+	int out_fd, err_fd;	   /* the monitor's ends of its output */
+	char *self;		   /* this program, for --rm */
+	pid_t pid;		   /* M */
+};
+
+static int make_pipe(int *read_end, int *write_end, struct err *e)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "make a pipe");
+	*read_end = p[0];
+	*write_end = p[1];
+	return 0;
+}
+
+static int make_channels(struct run *r, struct err *e)
+{
+	const struct engine_run *req = r->launch.spec.req;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, errno, "make a socket");
+	r->client_fd = pair[0];
+	r->monitor_fd = pair[1];
+	if (req->tty)
+		return 0;
+	if (make_pipe(&r->out_fd, &r->stdio[1], e) < 0 ||
+		make_pipe(&r->err_fd, &r->stdio[2], e) < 0)
+		return -1;
+	if (req->interactive && !req->detach)
+		return make_pipe(&r->stdio[0], &r->stdin_fd, e);
+	return 0;
+}
+
+/* ---- M ---- */
+
+static void send_frame(int fd, enum mon_type type, const void *data, size_t size)
+{
+	struct {
+		struct mon_head head;
+		char data[sizeof(struct err) + 64];
+	} m = {.head = {type, (uint32_t)size}};
+
+	memcpy(m.data, data, size);
+	send(fd, &m, sizeof(m.head) + size, MSG_NOSIGNAL);
+}
+
+static void on_warning(void *ctx, const char *text)
+{
+	struct run *r = ctx;
+	size_t len = strlen(text);
+
+	send_frame(r->monitor_fd, MON_WARNING, text, len < ERR_TEXT_MAX ? len : ERR_TEXT_MAX);
+}
+
+/* What the monitor would have recorded. */
+static void record_failure(struct run *r, const struct mon_exit *x, const char *error)
+{
+	const struct launch *l = &r->launch;
+	json_t *o;
+	auto_free char *text = NULL;
+
+	o = json_pack("{s:i, s:i, s:b, s:b, s:I, s:I, s:o}", "status", (int)x->status, "signal", 0,
+		"oom", 0, "started", 0, "startedNs", (json_int_t)0, "finishedNs",
+		(json_int_t)x->finished_ns, "error", jsonx_string(error));
+	text = jsonx_text(o, 0);
+	json_decref(o);
+	fd_write_file(
+		l->row.ephemeral ? l->run_fd : l->kept_fd, "exit", text, strlen(text), 0600, 0);
+}
+
+static _Noreturn void report_failure(struct run *r, const struct err *e)
+{
+	struct mon_exit x = {.status = e->status ? e->status : 125, .finished_ns = time_now_ns()};
+
+	record_failure(r, &x, e->text);
+	send_frame(r->monitor_fd, MON_ERROR, e, sizeof(*e));
+	send_frame(r->monitor_fd, MON_EXIT, &x, sizeof(x));
+	_exit(1);
+}
+
+static void add_fd(char ***argv, const char *option, int fd)
+{
+	if (fd < 0)
+		return;
+	strv_add(argv, option);
+	strv_addf(argv, "%d", fd);
+	fd_set_cloexec(fd, 0);
+}
+
+static char **monitor_argv(struct run *r, const struct runtime_container *c)
+{
+	const struct launch *l = &r->launch;
+	char **argv = NULL;
+
+	strv_add(&argv, "hull-monitor");
+	strv_add(&argv, "--id");
+	strv_add(&argv, l->spec.id);
+	strv_add(&argv, "--pid");
+	strv_addf(&argv, "%d", (int)c->pid);
+	add_fd(&argv, "--sync-fd", c->sync_fd);
+	add_fd(&argv, "--client-fd", r->monitor_fd);
+	add_fd(&argv, "--out-fd", r->out_fd);
+	add_fd(&argv, "--err-fd", r->err_fd);
+	add_fd(&argv, "--state-fd", l->run_fd);
+	add_fd(&argv, "--record-fd", l->row.ephemeral ? dup(l->run_fd) : l->kept_fd);
+	add_fd(&argv, "--lock-fd", l->lock_fd);
+	if (r->launch.spec.req->tty)
+		strv_add(&argv, "--terminal");
+	if (r->self) {
+		strv_add(&argv, "--cleanup");
+		strv_add(&argv, r->self);
+		strv_add(&argv, "--root");
+		strv_add(&argv, l->en->root);
+		strv_add(&argv, "--runroot");
+		strv_add(&argv, l->en->runroot);
+	}
+	if (c->cgroups) {
+		strv_add(&argv, "--");
+		strv_extend(&argv, c->cgroups);
+	}
+	return argv;
+}
+
+/* Out of the caller's session, folder and files: it must not feel their ends. */
+static int detach_from_caller(struct err *e)
+{
+	auto_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return err_sys(e, errno, "open /dev/null");
+	for (int fd = 0; fd <= 2; fd++)
+		dup2(null, fd);
+	setsid();
+	if (chdir("/") < 0)
+		return err_sys(e, errno, "enter /");
+	ns_close_from(3, 1);
+	return 0;
+}
+
+static _Noreturn void become_monitor(struct run *r)
+{
+	struct launch *l = &r->launch;
+	struct cgroup_host cgroups = {0};
+	struct runtime_container c = RUNTIME_CONTAINER_NONE;
+	struct err e = {0};
+	struct runtime_create req = {
+		.id = l->spec.id,
+		.config = &l->spec.oci,
+		.bundle_fd = l->run_fd,
+		.stdio = {r->stdio[0], r->stdio[1], r->stdio[2]},
+		.cgroups = &cgroups,
+		.warn = on_warning,
+		.warn_ctx = r,
+	};
+	char **argv;
+	int n;
+
+	attach_release_signals();
+	/* Our copies of P's ends: the monitor could not see P's end of them. */
+	fd_close_ptr(&r->client_fd);
+	fd_close_ptr(&r->stdin_fd);
+	if (detach_from_caller(&e) < 0)
+		report_failure(r, &e);
+	n = cgroup_probe(&cgroups);
+	if (n < 0) {
+		err_sys(&e, n, "look for control groups");
+		report_failure(r, &e);
+	}
+	if (runtime_create(&req, &c, &e) < 0)
+		report_failure(r, &e);
+	argv = monitor_argv(r, &c);
+	execv(l->monitor, argv);
+	err_sys(&e, errno, "start %s", l->monitor);
+	runtime_destroy(&c);
+	report_failure(r, &e);
+}
+
+/* ---- P ---- */
+
+static void close_monitors_ends(struct run *r)
+{
+	fd_close_ptr(&r->monitor_fd);
+	fd_close_ptr(&r->out_fd);
+	fd_close_ptr(&r->err_fd);
+	for (int i = 0; i < 3; i++)
+		fd_close_ptr(&r->stdio[i]);
+	/* --rm: whoever removes holds the lock, too (state.h). */
+	if (!r->launch.row.ephemeral)
+		fd_close_ptr(&r->launch.lock_fd);
+}
+
+static int start(struct run *r, struct err *e)
+{
+	struct launch *l = &r->launch;
+
+	if (make_channels(r, e) < 0)
+		return -1;
+	if (l->row.ephemeral && !(r->self = helpers_self(e)))
+		return -1;
+	fflush(NULL);
+	engine_db_close(l->en);
+	attach_hold_signals();
+	r->pid = fork();
+	if (r->pid == 0)
+		become_monitor(r);
+	if (r->pid < 0) {
+		err_sys(e, errno, "fork");
+		attach_release_signals();
+		return -1;
+	}
+	close_monitors_ends(r);
+	return 0;
+}
+
+/* After the end. The monitor's tear-down runs at the same time. */
+static int finish(struct run *r, struct attach *a, struct err *e)
+{
+	struct launch *l = &r->launch;
+	int flags = ERASE_VOLUMES | ERASE_VOLATILE, ret = 0;
+
+	/* Processes that share the host's pid namespace may outlive the first one for a moment. */
+	if (a->lost || l->spec.modes.pid_host)
+		attach_wait_end(a);
+	if (l->row.ephemeral) {
+		if (a->lost)
+			flags |= ERASE_CGROUP;
+		if (engine_db_open(l->en, e) < 0 || launch_erase(l, flags, e) < 0)
+			ret = -1;
+	} else if (a->lost && engine_db_open(l->en, e) == 0) {
+		fd_close_ptr(&l->lock_fd);
+		engine_container_cleanup(l->en, l->row.id, NULL);
+	}
+	attach_wait_end(a);
+	if (l->row.ephemeral && ret == 0)
+		attach_say_clean(a);
+	return ret;
+}
+
+static int outcome(struct run *r, const struct attach *a, int *out_status, struct err *e)
+{
+	if (a->failed) {
+		*e = a->error;
+		if (!e->status)
+			e->status = 125;
+		return -1;
+	}
+	if (a->lost) {
+		err_set(e, ERR_SYSTEM,
+			"the monitor of container %.12s was killed, and the container with it",
+			r->launch.spec.id);
+		return err_status(e, 128 + SIGKILL);
+	}
+	*out_status = a->detach ? 0 : a->exit.status;
+	return 0;
+}
+
+static int run(struct run *r, int *out_status, struct err *e)
+{
+	struct launch *l = &r->launch;
+	const struct engine_run *req = l->spec.req;
+	struct err late = {0};
+	struct attach a = {.en = l->en, .detach = req->detach};
+
+	if (start(r, e) < 0) {
+		if (engine_db_open(l->en, NULL) == 0)
+			launch_erase(l, ERASE_VOLUMES, NULL);
+		return -1;
+	}
+	/* While M works. */
+	if (l->row.ephemeral && engine_db_open(l->en, e) < 0)
+		engine_warn(l->en, "%s", e->text);
+	a.sock = r->client_fd;
+	a.stdin_fd = take_fd(&r->stdin_fd);
+	a.interactive = req->interactive;
+	a.tty = req->tty;
+	attach_run(&a);
+	if (!a.detach || a.failed || a.lost) {
+		/* The container ran: its status counts more than what went wrong in removing it. */
+		if (finish(r, &a, &late) < 0)
+			engine_warn(l->en, "%s", late.text);
+	}
+	return outcome(r, &a, out_status, e);
+}
+
+int engine_run(struct engine *en, const struct engine_run *req, int *out_status, struct err *e)
+{
+	struct run r = {
+		.client_fd = -1,
+		.monitor_fd = -1,
+		.stdio = {-1, -1, -1},
+		.stdin_fd = -1,
+		.out_fd = -1,
+		.err_fd = -1,
+	};
+	mode_t mask;
+	int ret = -1;
+
+	if (geteuid() != 0) {
+		err_set(e, ERR_DENIED,
+			"running containers takes root for now: use sudo, or become root");
+		return err_status(e, 125);
+	}
+	mask = umask(022); /* what containers start with, whatever ours is */
+	if (launch_prepare(en, req, &r.launch, e) == 0)
+		ret = run(&r, out_status, e);
+	umask(mask);
+	launch_done(&r.launch);
+	fd_close_ptr(&r.client_fd);
+	fd_close_ptr(&r.stdin_fd);
+	close_monitors_ends(&r);
+	free(r.self);
+	if (ret < 0 && !e->status)
+		e->status = 125;
+	return ret;
+}

@@ -1,0 +1,171 @@
+/* seccomp.c: the cache of compiled filters.
+ *
+ * How it works: HULL_ROOT/seccomp/KEY.bpf, KEY being a hash of everything the filter follows from:
+ * the profile, the capabilities, the kernel's release (profiles have conditions on it) and hull's
+ * version. Of hull's own profile, a file of the system that only root can change, the inode's
+ * identity and times stand for the bytes: reading and hashing 30 KiB would cost a fifth of what the
+ * rest of this costs ten times over. What is found is used only if it is a file of ours that nobody
+ * else may write. */
+#define _GNU_SOURCE
+#include "engine/seccomp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "config.h"
+#include "engine/helpers.h"
+
+#define PROFILE_MAX (4 << 20)
+#define FILTER_MAX (32768 * 8)
+#define NAME_LEN (HASH_HEX + sizeof(".bpf"))
+
+extern char **environ;
+
+static int key_of_profile(struct buf *b, const char *path, int own, struct err *e)
+{
+	auto_buf struct buf text = BUF_MAX(PROFILE_MAX);
+	char hex[HASH_HEX + 1];
+	struct stat st;
+	int r;
+
+	if (own) {
+		if (stat(path, &st) < 0)
+			return err_sys(e, errno, "open the profile %s", path);
+		buf_printf(b, "own %ju %ju %jd %jd.%ld %jd.%ld", (uintmax_t)st.st_dev,
+			(uintmax_t)st.st_ino, (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec,
+			st.st_mtim.tv_nsec, (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+		return 0;
+	}
+	r = fd_read_file(AT_FDCWD, path, &text);
+	if (r < 0)
+		return err_sys(e, r, "opening seccomp profile (%s) failed", path);
+	hash_sha256_hex(text.data ? text.data : "", text.len, hex);
+	buf_puts(b, hex);
+	return 0;
+}
+
+static int make_name(const char *path, int own, uint64_t caps, char out[NAME_LEN], struct err *e)
+{
+	auto_buf struct buf b = BUF_MAX(4096);
+	struct utsname u;
+
+	if (key_of_profile(&b, path, own, e) < 0)
+		return -1;
+	uname(&u);
+	buf_printf(&b, " caps %" PRIx64 " kernel %s %s hull " HULL_VERSION, caps, u.release,
+		u.machine);
+	hash_sha256_hex(b.data, b.len, out);
+	strcat(out, ".bpf");
+	return 0;
+}
+
+/* 1 when the file may be trusted. */
+static int is_cached(int folder_fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(folder_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	       st.st_uid == geteuid() && !(st.st_mode & 077) && st.st_size > 0 &&
+	       st.st_size <= FILTER_MAX && st.st_size % 8 == 0;
+}
+
+/* The program's last line on stderr is the reason why. */
+static int read_complaint(int fd, const char *profile, struct err *e)
+{
+	auto_buf struct buf b = BUF_MAX(4096);
+	const char *text;
+
+	if (lseek(fd, 0, SEEK_SET) == 0)
+		fd_read_all(fd, &b);
+	while (b.len && b.data[b.len - 1] == '\n')
+		b.data[--b.len] = '\0';
+	text = b.len ? b.data : "hull-seccomp failed without a word";
+	if (str_after(text, "hull-seccomp: "))
+		text += strlen("hull-seccomp: ");
+	return err_set(e, ERR_INVALID, "cannot use the seccomp profile %s: %.600s", profile, text);
+}
+
+static int spawn_compiler(const char *program, const char *profile, uint64_t caps, int out_fd,
+	int log_fd, struct err *e)
+{
+	char hex[24];
+	char *const argv[] = {(char *)"hull-seccomp", (char *)profile, (char *)"--caps", hex, NULL};
+	posix_spawn_file_actions_t actions;
+	pid_t pid;
+	int r, status = 0;
+
+	snprintf(hex, sizeof(hex), "%" PRIx64, caps);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, out_fd, 1);
+	posix_spawn_file_actions_adddup2(&actions, log_fd, 2);
+	r = posix_spawn(&pid, program, &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (r != 0)
+		return err_sys(e, r, "start %s", program);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return read_complaint(log_fd, profile, e);
+}
+
+static int compile(
+	int folder_fd, const char *name, const char *profile, uint64_t caps, struct err *e)
+{
+	auto_free char *program = helpers_find("hull-seccomp", e);
+	auto_free char *tmp = xasprintf("%s.tmp%d", name, (int)getpid());
+	auto_fd int out = -1, log = -1;
+
+	if (!program)
+		return -1;
+	unlinkat(folder_fd, tmp, 0); /* left by a killed one of the same pid */
+	out = openat(folder_fd, tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (out < 0)
+		return err_sys(e, errno, "make a file in the folder " ENGINE_SECCOMP);
+	log = memfd_create("log", MFD_CLOEXEC);
+	if (log < 0)
+		err_sys(e, errno, "make a memory file");
+	else if (spawn_compiler(program, profile, caps, out, log, e) == 0) {
+		if (renameat(folder_fd, tmp, folder_fd, name) == 0)
+			return 0;
+		err_sys(e, errno, "name a compiled filter");
+	}
+	unlinkat(folder_fd, tmp, 0);
+	return -1;
+}
+
+int seccomp_filter(
+	struct engine *en, const char *profile, uint64_t caps, char **out_path, struct err *e)
+{
+	auto_free char *path = profile ? xstrdup(profile) : helpers_find("seccomp.json", e);
+	auto_fd int folder = -1;
+	char name[NAME_LEN];
+
+	if (!path || make_name(path, !profile, caps, name, e) < 0 ||
+		engine_folder(en->root_fd, ENGINE_SECCOMP, &folder, e) < 0)
+		return -1;
+	if (!is_cached(folder, name)) {
+		if (compile(folder, name, path, caps, e) < 0)
+			return -1;
+		if (!is_cached(folder, name))
+			return err_set(e, ERR_SYSTEM,
+				"hull-seccomp made no usable filter of the profile %s", path);
+	}
+	*out_path = xasprintf("%s/" ENGINE_SECCOMP "/%s", en->root, name);
+	return 0;
+}

@@ -1,0 +1,13 @@
+/* seccomp.h: the compiled filter of a profile, from the cache, else made by hull-seccomp (which
+ * takes 20 ms and is the only program with libseccomp). Speaking. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "engine/parts.h"
+
+/* profile: NULL is hull's own; else a file. caps: the container's bounding set. *out_path: the
+ * filter's file; caller frees. */
+int seccomp_filter(
+	struct engine *en, const char *profile, uint64_t caps, char **out_path, struct err *e);

@@ -1,0 +1,208 @@
+/* spec.c: request, image and defaults become one OCI configuration. */
+#define _GNU_SOURCE
+#include "engine/spec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "engine/idrange.h"
+#include "engine/parts.h"
+
+static int check_request(const struct engine_run *req, struct err *e)
+{
+	if (!req->image && !req->rootfs)
+		return err_set(e, ERR_INVALID, "no image is named");
+	if (req->image && req->rootfs)
+		return err_set(e, ERR_INVALID, "an image and --rootfs exclude each other");
+	if (req->pull && *req->pull && !streq(req->pull, "missing") && !streq(req->pull, "never"))
+		return err_set(e, ERR_UNSUPPORTED,
+			"--pull=%s is not supported yet: there is no registry to pull from",
+			req->pull);
+	if (req->stop_signal && *req->stop_signal && spec_signal(req->stop_signal) < 0)
+		return err_set(e, ERR_INVALID, "invalid signal: %s", req->stop_signal);
+	return 0;
+}
+
+/* "os/arch[/variant]" or "arch" must be what the image is: there is nothing else to choose from. */
+static int check_platform(const struct spec *s, struct err *e)
+{
+	const struct oci_image *i = &s->image->config;
+	const char *want = s->req->platform;
+	auto_free char *full = NULL;
+
+	if (!want || !*want)
+		return 0;
+	full = xasprintf("%s/%s", i->os ? i->os : "", i->architecture ? i->architecture : "");
+	if (streq(want, full) || (i->architecture && streq(want, i->architecture)))
+		return 0;
+	const char *rest = str_after(want, full);
+	if (rest && *rest == '/' && i->variant && streq(rest + 1, i->variant))
+		return 0;
+	return err_set(e, ERR_NOT_FOUND,
+		"image with reference %s was found but does not provide the specified platform "
+		"(%s): it is %s",
+		s->req->image, want, full);
+}
+
+static int open_rootfs(struct spec *s, struct err *e)
+{
+	struct stat st;
+
+	s->rootfs = realpath(s->req->rootfs, NULL);
+	if (!s->rootfs || stat(s->rootfs, &st) < 0)
+		return err_sys(e, errno, "--rootfs %s", s->req->rootfs);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, ERR_INVALID, "--rootfs %s is not a folder", s->req->rootfs);
+	if (streq(s->rootfs, "/") && !s->req->rootfs_overlay)
+		return err_set(e, ERR_INVALID,
+			"--rootfs / would put mount points and files into the running system; "
+			"--rootfs /:O uses it as the lower layer of a throw-away overlay");
+	strv_add(&s->layers, s->rootfs);
+	return 0;
+}
+
+int spec_root(struct engine *en, struct spec *s, struct err *e)
+{
+	struct oci_config *c = &s->oci;
+
+	if (s->req->rootfs) {
+		if (open_rootfs(s, e) < 0)
+			return -1;
+		s->overlay = s->req->rootfs_overlay;
+	} else {
+		if (store_image_find(en->store, s->req->image, &s->image, e) < 0 ||
+			check_platform(s, e) < 0)
+			return -1;
+		s->layers = strv_dup(s->image->layers);
+		s->overlay = 1;
+		if (!s->layers)
+			return err_set(e, ERR_INVALID, "the image %s has no layers", s->req->image);
+	}
+	c->root_path = xstrdup(s->overlay ? "rootfs" : s->rootfs);
+	c->root_readonly = s->req->read_only;
+	c->hull = xcalloc(1, sizeof(*c->hull));
+	c->hull->idmap_root = s->modes.user_ns;
+	if (s->overlay) {
+		c->hull->layers = strv_dup(s->layers);
+		c->hull->upper = xasprintf("%s/" ENGINE_CONTAINERS "/%s", en->root, s->id);
+		c->hull->volatile_upper = s->req->remove;
+	}
+	return 0;
+}
+
+static void add_namespaces(struct spec *s)
+{
+	const struct spec_modes *m = &s->modes;
+	const struct {
+		const char *type;
+		int wanted;
+	} all[] = {
+		{"mount", 1},
+		{"user", m->user_ns},
+		{"pid", !m->pid_host},
+		{"ipc", !m->ipc_host},
+		{"uts", !m->uts_host},
+		{"network", m->network != NETWORK_HOST},
+		{"cgroup", !m->cgroup_host},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i].wanted)
+			oci_config_add_namespace(&s->oci, all[i].type, NULL);
+}
+
+char *spec_cgroup_path(const char *parent, const char *id)
+{
+	auto_free char *clean = mounts_clean_path(parent && *parent ? parent : "/hull");
+
+	return xasprintf("%s/%s", streq(clean, "/") ? "" : clean, id);
+}
+
+/* A cgroup of its own: /hull/ID, or beneath --cgroup-parent. */
+static int set_cgroup(struct spec *s, struct err *e)
+{
+	const char *parent = s->req->cgroup_parent;
+
+	if (parent && str_ends(parent, ".slice"))
+		return err_set(e, ERR_UNSUPPORTED,
+			"--cgroup-parent %s: slices of systemd are not supported, give a path of "
+			"cgroups such as /work",
+			parent);
+	s->oci.cgroups_path = spec_cgroup_path(parent, s->id);
+	return 0;
+}
+
+int64_t spec_id_max(const struct spec *s)
+{
+	int64_t max = s->image && s->image->uid_max > 0 ? s->image->uid_max : 0;
+
+	max = s->who.uid > max ? s->who.uid : max;
+	for (size_t i = 0; i < s->who.n_groups; i++)
+		max = s->who.groups[i] > max ? s->who.groups[i] : max;
+	return max;
+}
+
+void spec_set_ids(struct spec *s, uint32_t first, uint32_t count)
+{
+	oci_idmaps_add(&s->oci.uids, 0, first, count);
+	oci_idmaps_add(&s->oci.gids, 0, first, count);
+}
+
+static int set_annotations(struct spec *s, struct err *e)
+{
+	strv_foreach (a, s->req->annotations) {
+		const char *equals = strchr(*a, '=');
+		auto_free char *key = NULL;
+
+		if (!equals || equals == *a)
+			return err_set(e, ERR_INVALID,
+				"invalid argument \"%s\" for \"--annotation\" flag: the form is "
+				"KEY=VALUE",
+				*a);
+		if (!s->oci.annotations)
+			s->oci.annotations = json_object();
+		key = xstrndup(*a, (size_t)(equals - *a));
+		json_object_set_new(s->oci.annotations, key, jsonx_string(equals + 1));
+	}
+	return 0;
+}
+
+int spec_make(struct engine *en, const struct engine_run *req, struct spec *s, struct err *e)
+{
+	s->req = req;
+	oci_config_init(&s->oci);
+	s->oci.version = xstrdup("1.3.0");
+	if (check_request(req, e) < 0 || spec_modes(req, &s->modes, e) < 0 ||
+		spec_root(en, s, e) < 0)
+		return -1;
+	add_namespaces(s);
+	if (spec_process(s, e) < 0 || spec_security(en, s, e) < 0 || spec_resources(s, e) < 0 ||
+		spec_devices(s, e) < 0 || spec_mounts(s, e) < 0 || set_cgroup(s, e) < 0)
+		return -1;
+	return set_annotations(s, e);
+}
+
+void spec_done(struct spec *s)
+{
+	store_image_free(s->image);
+	strv_free(s->layers);
+	free(s->rootfs);
+	users_who_done(&s->who);
+	free(s->user);
+	free(s->hostname);
+	strv_free(s->config_env);
+	free(s->workdir);
+	strv_free(s->entrypoint);
+	strv_free(s->cmd);
+	json_decref(s->labels);
+	free(s->seccomp);
+	mount_requests_done(&s->mounts);
+	strv_free(s->extra_hosts);
+	oci_config_done(&s->oci);
+	*s = (struct spec){0};
+}

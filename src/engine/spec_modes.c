@@ -1,0 +1,97 @@
+/* spec_modes.c: which namespaces are the container's own. The table of what goes with what:
+ *
+ *	--privileged, --userns=host	no user namespace: all ids are the host's
+ *	--pid=host			no user namespace either: proc of a foreign pid namespace cannot
+ *be mounted in it. Said with a warning.
+ *	--network=host, --ipc=host	the user namespace stays; /sys, /dev/shm and /dev/mqueue are
+ *the host's, bound, because only their owner may mount them */
+#include <stddef.h>
+
+#include "base/mem.h"
+#include "engine/spec.h"
+
+static int is_given(const char *mode)
+{
+	return mode && *mode;
+}
+
+/* One mode flag: "" and the words in `own` mean 0, "host" 1. */
+static int own_or_host(
+	const char *flag, const char *mode, const char *const *own, int *out_host, struct err *e)
+{
+	if (!is_given(mode))
+		return 0;
+	for (; *own; own++)
+		if (streq(mode, *own))
+			return 0;
+	if (streq(mode, "host")) {
+		*out_host = 1;
+		return 0;
+	}
+	if (str_after(mode, "container:") || str_after(mode, "ns:"))
+		return err_set(e, ERR_UNSUPPORTED,
+			"%s=%s: joining the namespace of another container is not supported yet",
+			flag, mode);
+	return err_set(e, ERR_INVALID, "%s: invalid mode: %s", flag, mode);
+}
+
+static int user_mode(const struct engine_run *req, struct spec_modes *m, struct err *e)
+{
+	const char *mode = req->userns;
+	int host = req->privileged || m->pid_host;
+
+	m->user_ns = !host;
+	if (!is_given(mode))
+		return 0;
+	if (streq(mode, "host")) {
+		m->user_ns = 0;
+		return 0;
+	}
+	if (!streq(mode, "auto") && !streq(mode, "private"))
+		return err_set(e, ERR_INVALID,
+			"--userns: invalid USER mode: %s (auto and host are known)", mode);
+	if (host)
+		return err_set(e, ERR_INVALID, "--userns=%s cannot go with %s", mode,
+			req->privileged ? "--privileged" : "--pid=host");
+	return 0;
+}
+
+static int network_mode(const struct engine_run *req, struct spec_modes *m, struct err *e)
+{
+	const char *mode = req->network;
+
+	m->network = SPEC_NETWORK_DEFAULT;
+	if (!is_given(mode))
+		return 0;
+	if (streq(mode, "none"))
+		m->network = NETWORK_NONE;
+	else if (streq(mode, "host"))
+		m->network = NETWORK_HOST;
+	else if (streq(mode, "bridge") || streq(mode, "default") || str_after(mode, "container:"))
+		return err_set(e, ERR_UNSUPPORTED,
+			"--network=%s is not supported yet: none and host are", mode);
+	else
+		return err_set(e, ERR_NOT_FOUND, "network %s not found", mode);
+	return 0;
+}
+
+int spec_modes(const struct engine_run *req, struct spec_modes *out, struct err *e)
+{
+	static const char *const own[] = {"private", NULL}, *const ipc[] = {"private", "shareable",
+								    "none", NULL};
+	struct spec_modes m = {0};
+
+	if (own_or_host("--pid", req->pid, own, &m.pid_host, e) < 0 ||
+		own_or_host("--uts", req->uts, own, &m.uts_host, e) < 0 ||
+		own_or_host("--ipc", req->ipc, ipc, &m.ipc_host, e) < 0 ||
+		own_or_host("--cgroupns", req->cgroupns, own, &m.cgroup_host, e) < 0 ||
+		user_mode(req, &m, e) < 0 || network_mode(req, &m, e) < 0)
+		return -1;
+	m.ipc_none = req->ipc && streq(req->ipc, "none");
+	if (m.uts_host && is_given(req->hostname))
+		return err_set(e, ERR_INVALID, "conflicting options: hostname and the UTS mode");
+	if (m.uts_host && is_given(req->domainname))
+		return err_set(e, ERR_INVALID, "conflicting options: domainname and the UTS mode");
+	*out = m;
+	return 0;
+}

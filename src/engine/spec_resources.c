@@ -1,0 +1,247 @@
+/* spec_resources.c: memory, processors, processes, rlimits, sysctls, oom score. */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "engine/idrange.h"
+#include "engine/spec.h"
+#include "kernel/ns.h"
+
+#define MEMORY_MIN (INT64_C(6) << 20)
+#define CPU_PERIOD_US 100000
+#define SHM_DEFAULT (INT64_C(64) << 20)
+/* Docker leaves its daemon's, which is a billion on many hosts and makes programs slow that close
+ * all descriptors they might have. */
+#define NOFILE_SOFT 1024
+#define NOFILE_HARD 524288
+
+static int is_given(const char *s)
+{
+	return s && *s;
+}
+
+static int parse_size(const char *flag, const char *text, int64_t *out, struct err *e)
+{
+	if (parse_bytes(text, out) == 0)
+		return 0;
+	return err_set(e, ERR_INVALID,
+		"invalid argument \"%s\" for \"%s\" flag: invalid size: '%s'", text, flag, text);
+}
+
+static int set_memory(struct spec *s, struct err *e)
+{
+	const struct engine_run *req = s->req;
+	struct oci_resources *r = &s->oci.resources;
+
+	if (is_given(req->memory) && parse_size("-m, --memory", req->memory, &s->memory, e) < 0)
+		return -1;
+	if (is_given(req->memory_swap)) {
+		if (streq(req->memory_swap, "-1"))
+			s->memory_swap = -1;
+		else if (parse_size("--memory-swap", req->memory_swap, &s->memory_swap, e) < 0)
+			return -1;
+	}
+	if (s->memory && s->memory < MEMORY_MIN)
+		return err_set(e, ERR_INVALID, "Minimum memory limit allowed is 6MB");
+	if (s->memory_swap > 0 && !s->memory)
+		return err_set(e, ERR_INVALID,
+			"You should always set the Memory limit when using Memoryswap limit, see "
+			"usage");
+	if (s->memory_swap > 0 && s->memory_swap < s->memory)
+		return err_set(e, ERR_INVALID,
+			"Minimum memoryswap limit should be larger than memory limit, see usage");
+	if (s->memory && !s->memory_swap && s->memory <= INT64_MAX / 2)
+		s->memory_swap = 2 * s->memory;
+	r->memory_set = s->memory != 0;
+	r->memory_limit = s->memory;
+	r->memory_swap_set = s->memory_swap != 0 && s->memory != 0;
+	r->memory_swap = s->memory_swap;
+	return 0;
+}
+
+static int set_cpus(struct spec *s, struct err *e)
+{
+	struct oci_resources *r = &s->oci.resources;
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (is_given(s->req->cpus)) {
+		if (parse_nano(s->req->cpus, &s->nano_cpus) < 0)
+			return err_set(e, ERR_INVALID,
+				"invalid argument \"%s\" for \"--cpus\" flag: failed to parse "
+				"value",
+				s->req->cpus);
+		if (s->nano_cpus && (s->nano_cpus < 10000000 || s->nano_cpus > n * 1000000000LL))
+			return err_set(e, ERR_INVALID,
+				"Range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs "
+				"available",
+				n, n);
+	}
+	if (s->nano_cpus) {
+		r->cpu_quota_set = r->cpu_period_set = 1;
+		r->cpu_period = CPU_PERIOD_US;
+		r->cpu_quota = s->nano_cpus * CPU_PERIOD_US / 1000000000;
+	}
+	r->cpu_shares_set = s->req->cpu_shares != 0;
+	r->cpu_shares = s->req->cpu_shares;
+	return 0;
+}
+
+static int set_pids(struct spec *s)
+{
+	struct oci_resources *r = &s->oci.resources;
+
+	/* 0 and below are "no limit" (Docker). */
+	r->pids_set = s->req->pids_limit_set && s->req->pids_limit != 0;
+	r->pids_limit = s->req->pids_limit < 0 ? -1 : s->req->pids_limit;
+	return 0;
+}
+
+static int parse_limit(const char *text, uint64_t *out)
+{
+	int64_t v;
+
+	if (parse_i64(text, &v) < 0 || v < -1)
+		return -1;
+	*out = v < 0 ? UINT64_MAX : (uint64_t)v;
+	return 0;
+}
+
+/* "nofile=1024:2048" */
+static int add_ulimit(struct spec *s, const char *text, struct err *e)
+{
+	const char *equals = strchr(text, '=');
+	auto_free char *name = NULL, *type = NULL;
+	auto_strv char **values = NULL;
+	uint64_t soft, hard;
+
+	if (!equals || equals == text)
+		return err_set(e, ERR_INVALID, "invalid ulimit argument: %s", text);
+	name = xstrndup(text, (size_t)(equals - text));
+	if (ns_rlimit_number(name) < 0 || str_after(name, "RLIMIT_"))
+		return err_set(e, ERR_INVALID, "invalid ulimit type: %s", name);
+	values = strv_split(equals + 1, ":");
+	if (!values || strv_len(values) > 2 || parse_limit(values[0], &soft) < 0 ||
+		parse_limit(values[strv_len(values) - 1], &hard) < 0)
+		return err_set(e, ERR_INVALID,
+			"invalid ulimit argument: %s (the form is name=soft[:hard], -1 is "
+			"unlimited)",
+			text);
+	if (soft > hard)
+		return err_set(e, ERR_INVALID,
+			"ulimit soft limit must be less than or equal to hard limit: %s", text);
+	type = xasprintf("RLIMIT_%s", name);
+	for (char *p = type; *p; p++)
+		*p = (char)toupper((unsigned char)*p);
+	for (size_t i = 0; i < s->oci.process.n_rlimits; i++) {
+		struct oci_rlimit *r = &s->oci.process.rlimits[i];
+		if (!streq(r->type, type))
+			continue;
+		r->soft = soft;
+		r->hard = hard;
+		return 0;
+	}
+	oci_config_add_rlimit(&s->oci, type, soft, hard);
+	return 0;
+}
+
+/* Only what belongs to a namespace may be set, and only when that namespace is the container's. A
+ * value with a line break or plus, comma, equals signs once set other keys (CVE-2022-0811). */
+static int check_sysctl(const struct spec *s, const char *key, const char *value, struct err *e)
+{
+	static const char *const ipc[] = {"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni",
+		"kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
+		"kernel.shm_rmid_forced"};
+	int is_ipc = str_after(key, "fs.mqueue.") != NULL, is_net = str_after(key, "net.") != NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ipc); i++)
+		is_ipc |= streq(key, ipc[i]);
+	for (const char *p = key; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("._-/", *p))
+			is_ipc = is_net = 0;
+	if (strstr(key, "..") || strstr(key, "//"))
+		is_ipc = is_net = 0;
+	if (!is_ipc && !is_net)
+		return err_set(e, ERR_INVALID, "sysctl '%.200s' is not allowed", key);
+	if (is_net && s->modes.network == NETWORK_HOST)
+		return err_set(e, ERR_INVALID,
+			"sysctl \"%.200s\" not allowed in host network namespace", key);
+	if (is_ipc && s->modes.ipc_host)
+		return err_set(
+			e, ERR_INVALID, "sysctl \"%.200s\" not allowed in host ipc namespace", key);
+	for (const char *p = value; *p; p++)
+		if (iscntrl((unsigned char)*p) && *p != '\t')
+			return err_set(e, ERR_INVALID,
+				"sysctl \"%.200s\": the value holds a control character", key);
+	if (strpbrk(value, "+,="))
+		return err_set(e, ERR_INVALID,
+			"sysctl \"%.200s\": the value \"%.100s\" holds one of \"+,=\"", key, value);
+	return 0;
+}
+
+static void set_sysctl(struct spec *s, const char *key, const char *value)
+{
+	if (!s->oci.sysctl)
+		s->oci.sysctl = json_object();
+	json_object_set_new(s->oci.sysctl, key, jsonx_string(value));
+}
+
+static int set_sysctls(struct spec *s, struct err *e)
+{
+	if (s->modes.network != NETWORK_HOST) {
+		/* Docker's: no program needs a capability for low ports or ping. Group ids that the
+		 * user namespace does not map would be refused. */
+		set_sysctl(s, "net.ipv4.ip_unprivileged_port_start", "0");
+		set_sysctl(s, "net.ipv4.ping_group_range",
+			s->modes.user_ns ? "0 65535" : "0 2147483647");
+	}
+	strv_foreach (t, s->req->sysctls) {
+		const char *equals = strchr(*t, '=');
+		auto_free char *key = equals ? xstrndup(*t, (size_t)(equals - *t)) : NULL;
+
+		if (!key || !*key)
+			return err_set(e, ERR_INVALID,
+				"invalid argument \"%.200s\" for \"--sysctl\" flag: the form is "
+				"KEY=VALUE",
+				*t);
+		if (check_sysctl(s, key, equals + 1, e) < 0)
+			return -1;
+		set_sysctl(s, key, equals + 1);
+	}
+	return 0;
+}
+
+static int set_shm_and_oom(struct spec *s, struct err *e)
+{
+	const struct engine_run *req = s->req;
+
+	s->shm_size = 0;
+	if (is_given(req->shm_size) && parse_size("--shm-size", req->shm_size, &s->shm_size, e) < 0)
+		return -1;
+	if (!s->shm_size)
+		s->shm_size = SHM_DEFAULT;
+	if (!req->oom_score_adj_set)
+		return 0;
+	if (req->oom_score_adj < -1000 || req->oom_score_adj > 1000)
+		return err_set(e, ERR_INVALID,
+			"Invalid value %d, range for oom score adj is [-1000, 1000]",
+			req->oom_score_adj);
+	s->oci.process.oom_score_adj_set = 1;
+	s->oci.process.oom_score_adj = req->oom_score_adj;
+	return 0;
+}
+
+int spec_resources(struct spec *s, struct err *e)
+{
+	if (set_memory(s, e) < 0 || set_cpus(s, e) < 0 || set_pids(s) < 0 ||
+		set_shm_and_oom(s, e) < 0 || set_sysctls(s, e) < 0)
+		return -1;
+	oci_config_add_rlimit(&s->oci, "RLIMIT_NOFILE", NOFILE_SOFT, NOFILE_HARD);
+	strv_foreach (u, s->req->ulimits)
+		if (add_ulimit(s, *u, e) < 0)
+			return -1;
+	return 0;
+}
