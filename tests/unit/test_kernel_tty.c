@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -25,8 +26,16 @@ static int setup(void **state)
 
 	sys_deny_above(*state ? SYS_DENY_NEW : SYS_DENY_NONE);
 	master = slave = -1;
-	/* ptmx there may be closed to users (mode 000) */
-	return tty_open_pair(pts, &master, &slave) < 0 && geteuid() == 0 ? -1 : 0;
+	if (tty_open_pair(pts, &master, &slave) == 0)
+		return 0;
+	if (geteuid() == 0)
+		return -1;
+	/* ptmx in there is closed to users (mode 000): the rest can still be tested */
+	master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (master < 0 || unlockpt(master) < 0)
+		return -1;
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return slave < 0;
 }
 
 static int teardown(void **state)
@@ -44,8 +53,6 @@ static void test_pair(void **state)
 	struct stat st;
 
 	(void)state;
-	if (master < 0)
-		skip();
 	assert_true(isatty(slave));
 	assert_int_equal(fstat(slave, &st), 0);
 	assert_true(S_ISCHR(st.st_mode));
@@ -62,8 +69,6 @@ static void test_raw_and_restore(void **state)
 	auto_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	(void)state;
-	if (master < 0)
-		skip();
 	assert_int_equal(tcgetattr(slave, &before), 0);
 	assert_true(before.c_lflag & ECHO && before.c_lflag & ICANON && before.c_oflag & OPOST);
 	assert_int_equal(tty_raw(slave, &saved), 0);
@@ -84,8 +89,6 @@ static void test_size(void **state)
 	unsigned short rows = 0, cols = 0;
 
 	(void)state;
-	if (master < 0)
-		skip();
 	assert_int_equal(tty_set_size(master, 33, 111), 0);
 	assert_int_equal(tty_get_size(slave, &rows, &cols), 0);
 	assert_int_equal(rows, 33);
@@ -98,8 +101,6 @@ static void test_controlling(void **state)
 	pid_t pid;
 
 	(void)state;
-	if (master < 0)
-		skip();
 	pid = fork();
 	if (pid == 0) {
 		int fd;
