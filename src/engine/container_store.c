@@ -1,4 +1,9 @@
-/* container_store.c: the rows of containers. */
+/* container_store.c: the rows of containers.
+ *
+ * How it works: what must outlive the machine is in hull.db; containers of --rm are in a file of
+ * the run folder (a tmpfs) that is attached to the same handle: their coming and going writes
+ * nothing to the disk, and a reboot forgets them. Both have one table of one form, and names and id
+ * ranges are unique over both because each addition holds both files' write locks. */
 #include "engine/container_store.h"
 
 #include <ctype.h>
@@ -9,14 +14,27 @@
 #define ID_LEN 64
 
 static const char *const schema[] = {
-	/* 1: the index on slot answers "which range ends before here" (idrange.c). */
+	/* 1: the index on slot answers "which range ends before here" (idrange.c). None on
+	 * image_id: each index is a page more to write in every run, and rmi may look at all rows.
+	 */
 	"CREATE TABLE containers(id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, image TEXT NOT "
 	"NULL, image_id TEXT NOT NULL, created_ns INTEGER NOT NULL, slot INTEGER UNIQUE, n_slots "
 	"INTEGER NOT NULL, ephemeral INTEGER NOT NULL, started INTEGER NOT NULL, config TEXT NOT "
-	"NULL) WITHOUT ROWID;"
-	"CREATE INDEX containers_image ON containers(image_id);",
-};
+	"NULL) WITHOUT ROWID;"};
 
+static const char run_schema[] =
+	"CREATE TABLE IF NOT EXISTS run.containers(id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
+	"image "
+	"TEXT NOT NULL, image_id TEXT NOT NULL, created_ns INTEGER NOT NULL, slot INTEGER UNIQUE, "
+	"n_slots INTEGER NOT NULL, ephemeral INTEGER NOT NULL, started INTEGER NOT NULL, config "
+	"TEXT NOT "
+	"NULL) WITHOUT ROWID;";
+
+/* SELECT `what` FROM both files WHERE `where`, with one parameter for each. */
+#define BOTH(what, where)                                                             \
+	"SELECT " what " FROM main.containers WHERE " where " UNION ALL SELECT " what \
+	" FROM run.containers WHERE " where
+#define TABLE(r) ((r)->ephemeral ? "run.containers" : "main.containers")
 #define COLUMNS "id, name, image, image_id, created_ns, slot, n_slots, ephemeral, started"
 
 void container_row_done(struct container_row *r)
@@ -29,9 +47,11 @@ void container_row_done(struct container_row *r)
 	*r = (struct container_row){0};
 }
 
-int container_store_migrate(struct db *db, struct err *e)
+int container_store_migrate(struct db *db, const char *run_path, struct err *e)
 {
-	return db_migrate(db, "engine", schema, ARRAY_SIZE(schema), e);
+	if (db_migrate(db, "engine", schema, ARRAY_SIZE(schema), e) < 0)
+		return -1;
+	return db_attach(db, run_path, "run", run_schema, e);
 }
 
 int container_name_check(const char *name, struct err *e)
@@ -54,7 +74,7 @@ static int id_of_name(struct db *db, const char *name, char out[ID_LEN + 1], str
 	auto_stmt sqlite3_stmt *st = NULL;
 	int r;
 
-	if (db_query(db, &st, e, "SELECT id FROM containers WHERE name = ?", "s", name) < 0)
+	if (db_query(db, &st, e, BOTH("id", "name = ?1"), "s", name) < 0)
 		return -1;
 	r = db_step(db, st, e);
 	if (r == 1) {
@@ -73,6 +93,7 @@ int container_store_name_taken(struct db *db, const char *name, struct err *e)
 
 int container_store_add(struct db *db, const struct container_row *r, struct err *e)
 {
+	auto_free char *sql = NULL;
 	char holder[ID_LEN + 1];
 	int taken = id_of_name(db, r->name, holder, e);
 
@@ -84,21 +105,27 @@ int container_store_add(struct db *db, const struct container_row *r, struct err
 			"\"%s\". You have to remove (or rename) that container to be able to reuse "
 			"that name.",
 			r->name, holder);
-	if (r->slot < 0)
-		return db_run(db, e,
-			"INSERT INTO containers(" COLUMNS ", config) "
-			"VALUES(?, ?, ?, ?, ?, NULL, 0, ?, ?, ?)",
-			"ssssiiis", r->id, r->name, r->image, r->image_id, r->created_ns,
-			(int64_t)r->ephemeral, (int64_t)r->started, r->config);
-	return db_run(db, e,
-		"INSERT INTO containers(" COLUMNS ", config) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		"ssssiiiiis", r->id, r->name, r->image, r->image_id, r->created_ns, r->slot,
-		r->n_slots, (int64_t)r->ephemeral, (int64_t)r->started, r->config);
+	/* Slot -1 is stored as NULL, of which there may be many. */
+	sql = xasprintf("INSERT INTO %s(" COLUMNS ", config) "
+			"VALUES(?, ?, ?, ?, ?, nullif(?, -1), ?, ?, ?, ?)",
+		TABLE(r));
+	return db_run(db, e, sql, "ssssiiiiis", r->id, r->name, r->image, r->image_id,
+		r->created_ns, r->slot < 0 ? INT64_C(-1) : r->slot,
+		r->slot < 0 ? INT64_C(0) : r->n_slots, (int64_t)r->ephemeral, (int64_t)r->started,
+		r->config);
 }
 
 int container_store_remove(struct db *db, const char *id, struct err *e)
 {
-	return db_run(db, e, "DELETE FROM containers WHERE id = ?", "s", id);
+	int64_t found;
+	int r = db_int(db, &found, e, "SELECT 1 FROM run.containers WHERE id = ?", "s", id);
+
+	if (r < 0)
+		return -1;
+	return db_run(db, e,
+		r ? "DELETE FROM run.containers WHERE id = ?"
+		  : "DELETE FROM main.containers WHERE id = ?",
+		"s", id);
 }
 
 static void from_row(sqlite3_stmt *st, struct container_row *r)
@@ -122,8 +149,7 @@ int container_store_get(struct db *db, const char *id, struct container_row *out
 	auto_stmt sqlite3_stmt *st = NULL;
 	int r;
 
-	if (db_query(db, &st, e, "SELECT " COLUMNS ", config FROM containers WHERE id = ?", "s",
-		    id) < 0)
+	if (db_query(db, &st, e, BOTH(COLUMNS ", config", "id = ?1"), "s", id) < 0)
 		return -1;
 	r = db_step(db, st, e);
 	if (r != 1)
@@ -140,8 +166,7 @@ static int id_of_prefix(struct db *db, const char *hex, char out[ID_LEN + 1], st
 	auto_stmt sqlite3_stmt *st = NULL;
 	int r;
 
-	if (db_query(db, &st, e, "SELECT id FROM containers WHERE id >= ? AND id < ? LIMIT 2", "ss",
-		    hex, to) < 0)
+	if (db_query(db, &st, e, BOTH("id", "id >= ?1 AND id < ?2") " LIMIT 2", "ss", hex, to) < 0)
 		return -1;
 	r = db_step(db, st, e);
 	if (r != 1)
@@ -184,8 +209,7 @@ int container_store_list(struct db *db, struct container_row **out, size_t *out_
 	size_t n = 0;
 	int r;
 
-	if (db_query(db, &st, e, "SELECT " COLUMNS " FROM containers ORDER BY created_ns DESC, id",
-		    "") < 0)
+	if (db_query(db, &st, e, BOTH(COLUMNS, "1") " ORDER BY created_ns DESC, id", "") < 0)
 		return -1;
 	while ((r = db_step(db, st, e)) == 1) {
 		if ((n & (n - 1)) == 0) /* room for twice as many at each power of two */
@@ -208,7 +232,7 @@ char *container_store_config(struct db *db, const char *id, struct err *e)
 	auto_stmt sqlite3_stmt *st = NULL;
 	int r;
 
-	if (db_query(db, &st, e, "SELECT config FROM containers WHERE id = ?", "s", id) < 0)
+	if (db_query(db, &st, e, BOTH("config", "id = ?1"), "s", id) < 0)
 		return NULL;
 	r = db_step(db, st, e);
 	if (r == 1)
@@ -223,8 +247,7 @@ int container_store_image_user(struct db *db, const char *image_id, char out_id[
 	auto_stmt sqlite3_stmt *st = NULL;
 	int r;
 
-	if (db_query(db, &st, e, "SELECT id FROM containers WHERE image_id = ? LIMIT 1", "s",
-		    image_id) < 0)
+	if (db_query(db, &st, e, BOTH("id", "image_id = ?1") " LIMIT 1", "s", image_id) < 0)
 		return -1;
 	r = db_step(db, st, e);
 	if (r == 1) {

@@ -18,7 +18,8 @@ struct container_row { /* strings owned */
 };
 void container_row_done(struct container_row *r);
 
-int container_store_migrate(struct db *db, struct err *e);
+/* run_path: the file for containers of --rm, in the run folder. */
+int container_store_migrate(struct db *db, const char *run_path, struct err *e);
 /* Within a transaction. ERR_CONFLICT with Docker's text when the name is taken. */
 int container_store_add(struct db *db, const struct container_row *r, struct err *e);
 /* No error when it is gone. */

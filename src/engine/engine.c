@@ -91,14 +91,15 @@ static int open_base(char **path, int *out_fd, struct err *e)
 
 int engine_db_open(struct engine *en, struct err *e)
 {
-	auto_free char *path = NULL;
+	auto_free char *path = NULL, *run_path = NULL;
 
 	if (en->db)
 		return 0;
 	path = xasprintf("%s/hull.db", en->root);
 	if (db_open(path, DB_CREATE, &en->db, e) < 0)
 		return -1;
-	return container_store_migrate(en->db, e);
+	run_path = xasprintf("%s/run.db", en->runroot);
+	return container_store_migrate(en->db, run_path, e);
 }
 
 void engine_db_close(struct engine *en)

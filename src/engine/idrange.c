@@ -103,7 +103,11 @@ static int container_hit(struct db *db, int64_t first, int64_t n, int64_t *out, 
 {
 	int64_t end = 0;
 	int r = db_int(db, &end, e,
-		"SELECT slot + n_slots FROM containers WHERE slot < ? ORDER BY slot DESC LIMIT 1",
+		"SELECT max(ifnull((SELECT slot + n_slots FROM main.containers WHERE slot < ?1 "
+		"ORDER BY "
+		"slot DESC LIMIT 1), 0), ifnull((SELECT slot + n_slots FROM run.containers WHERE "
+		"slot < "
+		"?1 ORDER BY slot DESC LIMIT 1), 0))",
 		"i", first + n);
 
 	*out = r == 1 && end > first ? end : 0;

@@ -1,8 +1,8 @@
 /* spec_modes.c: which namespaces are the container's own. The table of what goes with what:
  *
  *	--privileged, --userns=host	no user namespace: all ids are the host's
- *	--pid=host			no user namespace either: proc of a foreign pid namespace cannot
- *be mounted in it. Said with a warning.
+ *	--pid=host			no user namespace either: proc of a foreign pid namespace
+ *cannot be mounted in it. Said with a warning.
  *	--network=host, --ipc=host	the user namespace stays; /sys, /dev/shm and /dev/mqueue are
  *the host's, bound, because only their owner may mount them */
 #include <stddef.h>

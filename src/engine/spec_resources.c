@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -234,12 +235,30 @@ static int set_shm_and_oom(struct spec *s, struct err *e)
 	return 0;
 }
 
+/* The default is only a wish: who may not raise the hard limit passes on the one that is. Tried,
+ * because that is one call, and asking for the capability is eighty. */
+static void set_default_nofile(struct spec *s)
+{
+	uint64_t hard = NOFILE_HARD;
+	struct rlimit own, raised;
+
+	if (getrlimit(RLIMIT_NOFILE, &own) == 0 && own.rlim_max < hard) {
+		raised = (struct rlimit){own.rlim_cur, hard};
+		if (setrlimit(RLIMIT_NOFILE, &raised) < 0)
+			hard = own.rlim_max;
+		else
+			setrlimit(RLIMIT_NOFILE, &own);
+	}
+	oci_config_add_rlimit(
+		&s->oci, "RLIMIT_NOFILE", hard < NOFILE_SOFT ? hard : NOFILE_SOFT, hard);
+}
+
 int spec_resources(struct spec *s, struct err *e)
 {
 	if (set_memory(s, e) < 0 || set_cpus(s, e) < 0 || set_pids(s) < 0 ||
 		set_shm_and_oom(s, e) < 0 || set_sysctls(s, e) < 0)
 		return -1;
-	oci_config_add_rlimit(&s->oci, "RLIMIT_NOFILE", NOFILE_SOFT, NOFILE_HARD);
+	set_default_nofile(s);
 	strv_foreach (u, s->req->ulimits)
 		if (add_ulimit(s, *u, e) < 0)
 			return -1;

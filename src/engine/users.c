@@ -234,7 +234,7 @@ static int resolve(const char *passwd, const char *group, const char *user, char
 {
 	const char *colon = strchr(user, ':');
 	auto_free char *name = colon ? xstrndup(user, (size_t)(colon - user)) : xstrdup(user);
-	struct passwd_entry p;
+	struct passwd_entry p = {0};
 	int known = resolve_user(passwd, name, &p, w, e);
 
 	if (known < 0)
