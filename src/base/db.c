@@ -96,6 +96,20 @@ static void configure_once(void)
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
+/* Whole and with truncation, or the log would grow for ever: that a passive checkpoint has moved
+ * all of it is written down in shared memory only, which goes with the last closer. A reader in the
+ * way is not waited for: the next commit tries again. */
+static int on_commit(void *ctx, sqlite3 *h, const char *name, int pages)
+{
+	(void)ctx;
+	if (pages < WAL_PAGES_MAX)
+		return SQLITE_OK;
+	sqlite3_busy_timeout(h, 0);
+	sqlite3_wal_checkpoint_v2(h, name, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_busy_timeout(h, BUSY_MS);
+	return SQLITE_OK;
+}
+
 /* Only what is in memory is touched: no statement runs, no lock is taken. */
 static void configure(struct db *db)
 {
@@ -106,7 +120,7 @@ static void configure(struct db *db)
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
 	sqlite3_file_control(db->h, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
-	sqlite3_wal_autocheckpoint(db->h, WAL_PAGES_MAX);
+	sqlite3_wal_hook(db->h, on_commit, NULL);
 }
 
 /* A new file is 0600 whatever the umask: SQLite gives its -wal and -shm the same mode. */
@@ -157,6 +171,25 @@ int db_open(const char *path, int flags, struct db **out, struct err *e)
 	}
 	*out = db;
 	return 0;
+}
+
+int db_attach(struct db *db, const char *path, const char *name, const char *schema, struct err *e)
+{
+	auto_free char *attach = NULL, *sql = NULL;
+	struct stat st;
+	int is_new = stat(path, &st) < 0 || st.st_size == 0;
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return err_sys(e, errno, "create the database %s", path);
+	close(fd);
+	attach = xasprintf("ATTACH ? AS %s", name);
+	if (db_run(db, e, attach, "s", path) < 0)
+		return -1;
+	sql = xasprintf("PRAGMA %s.synchronous=OFF", name);
+	if (sqlite3_exec(db->h, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return fail(db, e, "set up the database");
+	return is_new ? db_exec(db, schema, e) : 0;
 }
 
 void db_close(struct db *db)
