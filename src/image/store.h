@@ -1,6 +1,7 @@
-/* store.h: the content-addressed store of images. hull.db says what refers to what; blobs/sha256/ holds
- * image configurations byte for byte; layers/<hex of diff id>/ one unpacked layer each, shared. A
- * layer or an image becomes visible by one transaction after its bytes are in place. Speaking. */
+/* store.h: the content-addressed store of images. hull.db says what refers to what; blobs/sha256/
+ * holds image configurations byte for byte; layers/<hex of diff id>/ one unpacked layer each,
+ * shared. A layer or an image becomes visible by one transaction after its bytes are in place.
+ * Speaking. */
 #pragma once
 
 #include <stdint.h>
@@ -16,24 +17,26 @@ int store_open(const char *root, struct db *db, struct store **out, struct err *
 void store_close(struct store *s);
 
 struct store_image {
-	char id[72];	   /* "sha256:<hex of the configuration's bytes>" */
-	char **refs;	   /* full references, sorted */
+	char id[72]; /* "sha256:<hex of the configuration's bytes>" */
+	char **refs; /* full references, sorted */
 	struct oci_image config;
-	char *config_text; /* the bytes */
-	char **layers;	   /* absolute folders, lowest first */
+	char *config_text;  /* the bytes */
+	char **layers;	    /* absolute folders, lowest first */
 	char **layer_names; /* "<hex>" for each */
 	int64_t *layer_sizes;
-	int64_t size;	   /* sum of the layers' contents in bytes */
+	int64_t size;	    /* sum of the layers' contents in bytes */
 	int64_t created_ns; /* of the configuration; 0 unknown */
-	int64_t stored_ns; /* when it entered this store */
-	int64_t uid_max;   /* highest uid or gid in any layer */
+	int64_t stored_ns;  /* when it entered this store */
+	int64_t uid_max;    /* highest uid or gid in any layer */
 };
 void store_image_free(struct store_image *i);
 
-/* By reference, id, or unique id prefix (>= 1 hex digits is tried after names, as Docker). Error kinds:
- * INVALID (malformed), NOT_FOUND ("No such image: X:latest"), CONFLICT (ambiguous prefix). */
+/* By reference, id, or unique id prefix (>= 1 hex digits is tried after names, as Docker). Error
+ * kinds: INVALID (malformed), NOT_FOUND ("No such image: X:latest"), CONFLICT (ambiguous prefix).
+ */
 int store_image_find(struct store *s, const char *name, struct store_image **out, struct err *e);
-/* All, newest first (by created, then id). Caller frees the array and its members. dangling ones have no refs. */
+/* All, newest first (by created, then id). Caller frees the array and its members. dangling ones
+ * have no refs. */
 int store_image_list(struct store *s, struct store_image ***out, size_t *out_n, struct err *e);
 int store_image_tag(struct store *s, const char *name, const char *new_ref, struct err *e);
 
@@ -41,28 +44,29 @@ struct store_removal {
 	char **untagged; /* familiar references */
 	char **deleted;	 /* image ids, then layer digests: "sha256:..." */
 };
-/* Docker's rmi: a reference is removed; the image with it when it was the last one (unless no_prune...); an id with
- * several references needs force. in_use (may be NULL) tells whether a container uses an image id: CONFLICT
- * text as Docker. Layers that no image uses are renamed away in the transaction's wake, then removed. */
+/* Docker's rmi: a reference is removed; the image with it when it was the last one (unless
+ * no_prune...); an id with several references needs force. in_use (may be NULL) tells whether a
+ * container uses an image id: CONFLICT text as Docker. Layers that no image uses are renamed away
+ * in the transaction's wake, then removed. */
 int store_image_remove(struct store *s, const char *name, int force,
 	int (*in_use)(void *ctx, const char *image_id, char container_id[65]), void *ctx,
 	struct store_removal *out, struct err *e);
 void store_removal_done(struct store_removal *r);
 
 struct store_import {
-	int archive_fd;		/* tar, plain or gzip, xz, zstd */
-	const char *reference;	/* NULL: dangling */
-	const char *message;	/* history comment, NULL: none */
-	char *const *changes;	/* Dockerfile instructions */
+	int archive_fd;		  /* tar, plain or gzip, xz, zstd */
+	const char *reference;	  /* NULL: dangling */
+	const char *message;	  /* history comment, NULL: none */
+	char *const *changes;	  /* Dockerfile instructions */
 	const char *architecture; /* GOARCH name; NULL: this machine's */
-	const char *created_by;	/* history; NULL: none */
+	const char *created_by;	  /* history; NULL: none */
 };
-/* Unpack by hull-transfer into a temporary layer, verify, move in place, write the configuration, commit
- * durably. out_id: 72 bytes. */
+/* Unpack by hull-transfer into a temporary layer, verify, move in place, write the configuration,
+ * commit durably. out_id: 72 bytes. */
 int store_import(struct store *s, const struct store_import *req, char out_id[72], struct err *e);
 
-/* mmdebstrap of `reference` ("debian:SUITE" or "ubuntu:SUITE" when apt knows it) from the machine's own mirrors. Prints
- * its progress to stderr. Import of its tar as it comes. mirror: NULL or a URL to use; variant: NULL = minbase;
- * include: NULL or packages by comma. */
+/* mmdebstrap of `reference` ("debian:SUITE" or "ubuntu:SUITE" when apt knows it) from the machine's
+ * own mirrors. Prints its progress to stderr. Import of its tar as it comes. mirror: NULL or a URL
+ * to use; variant: NULL = minbase; include: NULL or packages by comma. */
 int store_bootstrap(struct store *s, const char *reference, const char *mirror, const char *variant,
 	const char *include, char out_id[72], struct err *e);

@@ -1,0 +1,161 @@
+/* import.c: a root file system in an archive becomes an image of one layer.
+ *
+ * How it works: the request is checked before anything is unpacked. The layer is unpacked into a
+ * locked .tmp folder (import_worker.c), its devices are made, and its file system is synced. Then
+ * one durable transaction names the folder and makes the rows of layer, image and reference: killed
+ * before it, there is nothing but garbage that the next import removes; killed after it, the image
+ * is whole. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "image/import_parts.h"
+#include "image/reference.h"
+
+/* GOARCH and GOARM's names. */
+#if defined(__x86_64__)
+#define ARCHITECTURE "amd64"
+#elif defined(__aarch64__)
+#define ARCHITECTURE "arm64"
+#elif defined(__arm__)
+#define ARCHITECTURE "arm"
+#elif defined(__i386__)
+#define ARCHITECTURE "386"
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ARCHITECTURE "riscv64"
+#elif defined(__powerpc64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define ARCHITECTURE "ppc64le"
+#elif defined(__s390x__)
+#define ARCHITECTURE "s390x"
+#else
+#define ARCHITECTURE "unknown"
+#endif
+
+#define DEFAULT_COMMENT "Imported from -" /* Docker's */
+
+static int check_reference(const struct store_import *req, struct import *i, struct err *e)
+{
+	struct reference ref;
+
+	if (!req->reference)
+		return 0;
+	if (reference_parse(req->reference, &ref, e) < 0)
+		return -1;
+	if (*ref.digest)
+		return err_set(e, ERR_INVALID, "cannot import digest reference");
+	snprintf(i->ref, sizeof(i->ref), "%s", ref.full);
+	return 0;
+}
+
+static void add_history(struct oci_image *c, const struct store_import *req)
+{
+	struct oci_image_history *h = xcalloc(1, sizeof(*h));
+
+	h->created = xstrdup(c->created);
+	h->created_by = xstrdup(req->created_by);
+	h->comment = xstrdup(req->message ? req->message : DEFAULT_COMMENT);
+	c->history = h;
+	c->n_history = 1;
+}
+
+static int make_config(const struct store_import *req, struct oci_image *c, struct err *e)
+{
+	char now[TIME_TEXT_MAX];
+
+	time_format(time_now_ns(), now);
+	c->created = xstrdup(now);
+	c->architecture = xstrdup(req->architecture ? req->architecture : ARCHITECTURE);
+	c->os = xstrdup("linux");
+	add_history(c, req);
+	strv_foreach (s, req->changes)
+		if (oci_image_change(c, *s, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int unpack(struct import *i, int archive_fd, struct err *e)
+{
+	struct transfer_result result = {0};
+	struct import_nodes nodes = {0};
+	int r = import_worker(archive_fd, i->tmp.fd, &result, &nodes, e);
+
+	if (r == 0 && !result.entries)
+		r = err_set(e, ERR_INVALID, "the archive holds no files");
+	if (r == 0)
+		r = import_nodes_make(i->tmp.fd, &nodes, e);
+	free(nodes.v);
+	if (r < 0)
+		return -1;
+	if (syncfs(i->tmp.fd) < 0)
+		return err_sys(e, errno, "write the layer to the disk");
+	i->layer.size = result.bytes;
+	i->layer.uid_max = result.uid_max;
+	snprintf(i->layer.diff_id, sizeof(i->layer.diff_id), "sha256:%s", result.digest);
+	if (!hash_is_digest(i->layer.diff_id))
+		return err_set(e, ERR_SYSTEM, "the archive unpacker talks nonsense");
+	return 0;
+}
+
+int import_begin(struct store *s, const struct store_import *req, struct import *out, struct err *e)
+{
+	*out = (struct import){.s = s, .tmp.fd = -1};
+	if (check_reference(req, out, e) < 0 || make_config(req, &out->config, e) < 0 ||
+		store_tmp_make(s, &out->tmp, e) < 0)
+		return -1;
+	return unpack(out, req->archive_fd, e);
+}
+
+static int store_rows(struct import *i, const char *text, char out_id[72], struct err *e)
+{
+	char id[72];
+
+	if (db_begin(i->s->db, 1, e) < 0)
+		return -1;
+	if (store_layer_add(i->s, &i->tmp, &i->layer, e) < 0 ||
+		store_blob_write(i->s, text, id, e) < 0 ||
+		store_image_add(i->s, id, text, &i->config, *i->ref ? i->ref : NULL, e) < 0 ||
+		db_commit(i->s->db, e) < 0) {
+		db_rollback(i->s->db);
+		return -1;
+	}
+	memcpy(out_id, id, sizeof(id));
+	return 0;
+}
+
+int import_commit(struct import *i, char out_id[72], struct err *e)
+{
+	char *layers[] = {i->layer.diff_id, NULL};
+	auto_free char *text = NULL;
+
+	strv_add(&i->config.diff_ids, i->layer.diff_id);
+	text = oci_image_text(&i->config);
+	if (store_rows(i, text, out_id, e) < 0) {
+		store_garbage_remove(i->s, "", layers);
+		return -1;
+	}
+	db_checkpoint(i->s->db, NULL); /* no hurry here: the next `hull run` reads a short WAL */
+	return 0;
+}
+
+void import_done(struct import *i)
+{
+	store_tmp_done(i->s, &i->tmp);
+	oci_image_done(&i->config);
+}
+
+int store_import(struct store *s, const struct store_import *req, char out_id[72], struct err *e)
+{
+	struct import i;
+	int r = import_begin(s, req, &i, e);
+
+	if (r == 0)
+		r = import_commit(&i, out_id, e);
+	import_done(&i);
+	return r;
+}

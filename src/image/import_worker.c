@@ -1,0 +1,288 @@
+/* import_worker.c: hull-transfer is started, listened to, and waited for.
+ *
+ * How it works: the child is made in a user namespace of its own, with mount, network, ipc and uts
+ * namespaces. It waits on a pipe until this process has written its id maps: each id that exists
+ * here is mapped to itself, so that files get the owners the archive gives them, while the powers
+ * of root end at the namespace. Then it becomes hull-transfer, which shuts itself into the target
+ * folder. Where no user namespace can be made (an old or a locked kernel) the unpacker has only
+ * its own box: a root of its own, few capabilities, seccomp.
+ *
+ * What it says is data of an archive: lengths and kinds are checked, texts are made harmless for a
+ * terminal. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "config.h"
+#include "image/import_parts.h"
+#include "kernel/ns.h"
+
+#define PROGRAM "hull-transfer"
+#define MAP_LINES_MAX 340
+#define FIRST_FREE_FD 10
+
+struct worker {
+	pid_t pid;
+	int pidfd, own_users;
+	int result, go; /* our ends */
+};
+
+/* Beside the running binary, as in a build tree or a DESTDIR; else where it was installed. */
+static void find_program(char out[PATH_MAX])
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n > 0) {
+		self[n] = '\0';
+		*strrchr(self, '/') = '\0';
+		snprintf(out, PATH_MAX, "%.4000s/" PROGRAM, self);
+		if (access(out, X_OK) == 0)
+			return;
+	}
+	snprintf(out, PATH_MAX, "%s/" PROGRAM, HULL_LIBEXECDIR);
+}
+
+/* ---- the child */
+
+static _Noreturn void child_fail(int result_fd, int err, const char *what)
+{
+	struct transfer_head head = {TRANSFER_ERROR, sizeof(struct err)};
+	struct err e = {0};
+
+	err_sys(&e, err, "%s", what);
+	fd_write_all(result_fd, &head, sizeof(head));
+	fd_write_all(result_fd, &e, sizeof(e));
+	_exit(1);
+}
+
+/* Out of the way of the numbers they are to have. */
+static int lift(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+}
+
+static _Noreturn void child(
+	const char *program, int archive_fd, int target_fd, int result_fd, int go_fd, int own_users)
+{
+	static char *const argv[] = {(char *)PROGRAM, (char *)"unpack", (char *)"--target-fd",
+		(char *)"4", (char *)"--archive-fd", (char *)"0", (char *)"--result-fd",
+		(char *)"3", NULL};
+	static char *const envp[] = {NULL};
+	char go;
+
+	if (fd_read_full(go_fd, &go, 1) != 1) /* the starter is gone */
+		_exit(1);
+	if (own_users) {
+		int r = ns_become(0, 0, NULL, 0);
+		if (r < 0)
+			child_fail(result_fd, r, "enter the archive unpacker's namespace");
+	}
+	archive_fd = lift(archive_fd);
+	target_fd = lift(target_fd);
+	result_fd = lift(result_fd);
+	if (dup2(archive_fd, 0) < 0 || dup2(result_fd, 3) < 0 || dup2(target_fd, 4) < 0)
+		child_fail(result_fd, errno, "start the archive unpacker");
+	execve(program, argv, envp);
+	child_fail(result_fd, errno, program);
+}
+
+/* ---- starting */
+
+/* The ids there are here, each for itself. */
+static size_t identity_map(const char *path, struct ns_idmap *map)
+{
+	auto_buf struct buf b = BUF_MAX(64 << 10);
+	unsigned inside, outside, count;
+	size_t n = 0;
+	int used;
+
+	if (fd_read_file(AT_FDCWD, path, &b) < 0 || !b.data)
+		return 0;
+	for (const char *p = b.data;
+		n < MAP_LINES_MAX && sscanf(p, "%u %u %u%n", &inside, &outside, &count, &used) == 3;
+		p += used)
+		map[n++] = (struct ns_idmap){inside, inside, count};
+	return n;
+}
+
+static int write_maps(pid_t pid, struct err *e)
+{
+	struct ns_idmap uids[MAP_LINES_MAX], gids[MAP_LINES_MAX];
+	size_t n_uids = identity_map("/proc/self/uid_map", uids);
+	size_t n_gids = identity_map("/proc/self/gid_map", gids);
+	int r = ns_write_maps(pid, uids, n_uids, gids, n_gids);
+
+	if (r == -EPERM)
+		return err_set(e, ERR_DENIED,
+			"unpack the archive: only root may give files to their owners; run hull as "
+			"root");
+	return r < 0 ? err_sys(e, r, "map the archive unpacker's ids") : 0;
+}
+
+static pid_t clone_child(int *own_users, int *pidfd)
+{
+	static const uint64_t flags[] = {
+		CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
+		CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
+		CLONE_NEWNS,
+		0,
+	};
+	pid_t pid = -EINVAL;
+
+	for (size_t i = 0; pid < 0 && i < ARRAY_SIZE(flags); i++) {
+		*own_users = (flags[i] & CLONE_NEWUSER) != 0;
+		pid = ns_clone(flags[i], -1, pidfd);
+	}
+	return pid;
+}
+
+static int start(int archive_fd, int target_fd, struct worker *w, struct err *e)
+{
+	char program[PATH_MAX];
+	int result[2], go[2];
+
+	find_program(program);
+	if (pipe2(result, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "start the archive unpacker");
+	if (pipe2(go, O_CLOEXEC) < 0) {
+		err_sys(e, errno, "start the archive unpacker");
+		close(result[0]);
+		close(result[1]);
+		return -1;
+	}
+	w->pid = clone_child(&w->own_users, &w->pidfd);
+	if (w->pid == 0) {
+		/* A copy of the writing end would keep the barrier shut for ever. */
+		close(go[1]);
+		close(result[0]);
+		child(program, archive_fd, target_fd, result[1], go[0], w->own_users);
+	}
+	close(result[1]);
+	close(go[0]);
+	w->result = result[0];
+	w->go = go[1];
+	return w->pid < 0 ? err_sys(e, w->pid, "start the archive unpacker") : 0;
+}
+
+/* ---- listening */
+
+/* Bytes that a terminal would act upon, C0 and C1, as names in an archive may have them. */
+static void make_harmless(char *s)
+{
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)s[0], next = (unsigned char)s[1];
+
+		if (c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0))
+			*s = '?';
+	}
+}
+
+static int take_error(const char *body, size_t len, struct err *e)
+{
+	struct err said;
+
+	if (len != sizeof(said))
+		return err_set(e, ERR_SYSTEM, "the archive unpacker failed without a word");
+	memcpy(&said, body, sizeof(said));
+	said.text[sizeof(said.text) - 1] = '\0';
+	make_harmless(said.text);
+	if (said.kind <= ERR_NONE || said.kind > ERR_SYSTEM)
+		said.kind = ERR_SYSTEM;
+	said.status = 0;
+	if (e)
+		*e = said;
+	return -1;
+}
+
+static int take_node(const char *body, size_t len, struct import_nodes *nodes)
+{
+	const size_t head = offsetof(struct transfer_node, path);
+	struct transfer_node *n;
+
+	if (len <= head || nodes->n == TRANSFER_NODES_MAX || body[len - 1])
+		return -1;
+	nodes->v = xreallocarray(nodes->v, nodes->n + 1, sizeof(*nodes->v));
+	n = &nodes->v[nodes->n++];
+	memcpy(n, body, len);
+	n->path[sizeof(n->path) - 1] = '\0';
+	return 0;
+}
+
+static int take_result(const char *body, size_t len, struct transfer_result *out)
+{
+	if (len != sizeof(*out))
+		return -1;
+	memcpy(out, body, sizeof(*out));
+	out->digest[sizeof(out->digest) - 1] = '\0';
+	return out->bytes < 0 || out->entries < 0 || out->uid_max < 0 ? -1 : 0;
+}
+
+/* 1: done, 0: it went away without a last word, -1: it said an error. */
+static int listen_to(int fd, struct transfer_result *out, struct import_nodes *nodes, struct err *e)
+{
+	char body[sizeof(struct transfer_node)];
+	struct transfer_head head;
+
+	_Static_assert(sizeof(body) >= sizeof(struct err), "an error fits");
+	while (fd_read_full(fd, &head, sizeof(head)) == sizeof(head)) {
+		int r = -1;
+
+		if (head.len > sizeof(body) ||
+			fd_read_full(fd, body, head.len) != (ssize_t)head.len)
+			return 0;
+		if (head.kind == TRANSFER_ERROR)
+			return take_error(body, head.len, e);
+		if (head.kind == TRANSFER_DONE && take_result(body, head.len, out) == 0)
+			return 1;
+		if (head.kind == TRANSFER_NODE)
+			r = take_node(body, head.len, nodes);
+		if (r < 0)
+			return err_set(e, ERR_SYSTEM, "the archive unpacker talks nonsense");
+	}
+	return 0;
+}
+
+static int ended_badly(int status, struct err *e)
+{
+	if (WIFSIGNALED(status))
+		return err_set(e, ERR_SYSTEM, "the archive unpacker died by signal %d (%s)",
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return err_set(
+		e, ERR_SYSTEM, "the archive unpacker ended with status %d", WEXITSTATUS(status));
+}
+
+int import_worker(int archive_fd, int target_fd, struct transfer_result *out,
+	struct import_nodes *out_nodes, struct err *e)
+{
+	struct worker w = {.pid = -1, .pidfd = -1, .result = -1, .go = -1};
+	int r = -1, status = 0;
+
+	if (start(archive_fd, target_fd, &w, e) == 0 &&
+		(!w.own_users || write_maps(w.pid, e) == 0)) {
+		r = fd_write_all(w.go, "", 1);
+		r = r < 0 ? 0 : listen_to(w.result, out, out_nodes, e);
+	}
+	fd_close_ptr(&w.go);
+	fd_close_ptr(&w.result);
+	if (w.pid > 0) {
+		if (r < 0)
+			ns_kill(w.pid, w.pidfd, SIGKILL);
+		if (ns_wait(w.pid, w.pidfd, -1, &status) < 0)
+			status = 0;
+	}
+	fd_close_ptr(&w.pidfd);
+	if (r == 0 || (r > 0 && status))
+		return ended_badly(status, e);
+	return r < 0 ? -1 : 0;
+}

@@ -1,0 +1,63 @@
+/* box_landlock.c: Landlock rules for the unpacker (landlock(7)). The headers of the build machine
+ * may be older than the kernel, so what is needed of them is here. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "image/transfer/box_parts.h"
+
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#define SYS_landlock_add_rule 445
+#define SYS_landlock_restrict_self 446
+#endif
+
+enum {
+	FS_EXECUTE = 1 << 0,
+	FS_MAKE_SOCK = 1 << 9,
+	FS_MAKE_BLOCK = 1 << 11,
+	FS_ALL_V2 = (1 << 14) - 1,
+	FS_TRUNCATE = 1 << 14,	/* 3 */
+	FS_IOCTL_DEV = 1 << 15, /* 5 */
+	NET_ALL = 3,		/* 4: bind, connect of tcp */
+	SCOPE_ALL = 3,		/* 6: abstract sockets, signals */
+};
+
+struct ruleset {
+	uint64_t fs, net, scoped;
+};
+struct beneath {
+	uint64_t allowed;
+	int32_t parent_fd;
+} __attribute__((packed));
+
+/* What a kernel of this version knows; members it does not know must be zero. */
+static struct ruleset handled(int abi)
+{
+	return (struct ruleset){
+		.fs = FS_ALL_V2 | (abi >= 3 ? FS_TRUNCATE : 0) | (abi >= 5 ? FS_IOCTL_DEV : 0),
+		.net = abi >= 4 ? NET_ALL : 0,
+		.scoped = abi >= 6 ? SCOPE_ALL : 0,
+	};
+}
+
+int box_landlock(int root, struct err *e)
+{
+	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
+	struct ruleset rules = handled(abi);
+	struct beneath allow = {.parent_fd = root};
+	auto_fd int fd = -1;
+
+	if (abi < 2)
+		return 0;
+	allow.allowed = rules.fs &
+			~(uint64_t)(FS_EXECUTE | FS_MAKE_SOCK | FS_MAKE_BLOCK | FS_IOCTL_DEV);
+	fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof(rules), 0);
+	if (fd < 0 || syscall(SYS_landlock_add_rule, fd, 1, &allow, 0) < 0 ||
+		syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+		return err_sys(e, errno, "shut the archive unpacker in (Landlock)");
+	return 0;
+}
