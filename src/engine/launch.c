@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "engine/base_layer.h"
 #include "engine/files.h"
 #include "engine/helpers.h"
 #include "engine/idrange.h"
@@ -190,7 +191,7 @@ static int store_row(struct launch *l, struct err *e)
 static int make_upper(struct launch *l, struct err *e)
 {
 	const char *top = l->spec.layers[strv_len(l->spec.layers) - 1];
-	auto_fd int upper = -1, mark = -1;
+	auto_fd int upper = -1;
 	struct stat st;
 
 	if (stat(top, &st) < 0)
@@ -203,10 +204,20 @@ static int make_upper(struct launch *l, struct err *e)
 	if (((st.st_uid || st.st_gid) && fchown(upper, st.st_uid, st.st_gid) < 0) ||
 		fchmod(upper, st.st_mode & 07777) < 0)
 		return err_sys(e, errno, "give the container's folder its owner and mode");
-	/* Programs ask for it to know that they are in a container. */
-	mark = openat(
-		upper, ".dockerenv", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755);
-	return mark < 0 ? err_sys(e, errno, "make the container's /.dockerenv") : 0;
+	return 0;
+}
+
+static int add_base(struct launch *l, struct err *e)
+{
+	char ***layers = &l->spec.oci.hull->layers, **all = NULL, *base;
+
+	if (base_layer_path(l->en, &base, e) < 0)
+		return -1;
+	strv_take(&all, base);
+	strv_extend(&all, *layers);
+	strv_free(*layers);
+	*layers = all;
+	return 0;
 }
 
 static int make_files(struct launch *l, struct err *e)
@@ -242,8 +253,8 @@ static int build(struct launch *l, struct err *e)
 	struct spec *s = &l->spec;
 
 	if (make_folder(l->en->root_fd, s->id, &l->kept_fd, e) < 0 ||
-		(s->overlay && make_upper(l, e) < 0) || launch_make_volumes(l, e) < 0 ||
-		make_files(l, e) < 0)
+		(s->overlay && (make_upper(l, e) < 0 || add_base(l, e) < 0)) ||
+		launch_make_volumes(l, e) < 0 || make_files(l, e) < 0)
 		return -1;
 	if (s->modes.user_ns)
 		spec_set_ids(
