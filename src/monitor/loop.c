@@ -220,10 +220,21 @@ static void dispatch(struct monitor *m, const struct pollfd p[SOURCES])
 			pump(m, i);
 }
 
+/* What no descriptor tells: the clock, and that there is nothing more to read or to send. */
+static void settle(struct monitor *m)
+{
+	if (m->deadline_ns && time_mono_ns() >= m->deadline_ns)
+		monitor_step(m, EV_TIMEOUT, NULL);
+	if (!client_busy(m) && output_ended(m))
+		monitor_step(m, EV_OUTPUT_END, NULL);
+	if (!client_busy(m))
+		monitor_step(m, EV_SENT, NULL);
+}
+
 void monitor_loop(struct monitor *m)
 {
 	reap(m); /* it may have died before SIGCHLD was blocked */
-	while (m->state != ST_ENDED) {
+	for (settle(m); m->state != ST_ENDED; settle(m)) {
 		struct pollfd p[SOURCES];
 		int busy = client_busy(m);
 
@@ -233,11 +244,5 @@ void monitor_loop(struct monitor *m)
 		dispatch(m, p);
 		if (busy && m->state == ST_CUTTING)
 			monitor_deadline(m, QUIET_MS); /* the client's time does not count */
-		if (m->deadline_ns && time_mono_ns() >= m->deadline_ns)
-			monitor_step(m, EV_TIMEOUT, NULL);
-		if (!client_busy(m) && output_ended(m))
-			monitor_step(m, EV_OUTPUT_END, NULL);
-		if (!client_busy(m))
-			monitor_step(m, EV_SENT, NULL);
 	}
 }

@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "monitor/monitor.h"
 
@@ -71,17 +70,21 @@ static int take_option(char **argv, struct monitor_options *m, struct err *e)
 	return err_set(e, ERR_INVALID, "unknown option \"%s\"", argv[0]);
 }
 
-/* "NAME", "--id", "ID", ... -> "NAME", "ID", and there the command line ends for ps. Setting the
- * end needs CAP_SYS_RESOURCE; without it ps shows all of it. */
-static void shorten_title(char **argv, struct monitor_options *m)
+/* Make ps show "hull-monitor ID". The arguments lie one after the other in memory: "--id" is taken
+ * out, all that follows moves down, and of the bytes that get free the last is set. When the last
+ * byte is not NUL, the kernel shows only what comes before the first NUL (fs/proc/base.c, made for
+ * setproctitle(3)). Words keep their places in argv. */
+static void set_title(int argc, char **argv)
 {
-	size_t n = strlen(argv[2]) + 1;
+	char *end = argv[argc - 1] + strlen(argv[argc - 1]) + 1;
+	size_t free_bytes = (size_t)(argv[2] - argv[1]);
 
-	if (strcmp(argv[1], "--id") != 0 || argv[2] != argv[1] + sizeof("--id"))
-		return;
-	memmove(argv[1], argv[2], n);
-	m->id = argv[1];
-	prctl(PR_SET_MM, PR_SET_MM_ARG_END, argv[1] + n, 0, 0);
+	memmove(argv[1], argv[2], (size_t)(end - argv[2]));
+	for (int i = 2; i < argc; i++)
+		argv[i] -= free_bytes;
+	memset(end - free_bytes, 0, free_bytes);
+	end[-1] = '.';
+	argv[1][-1] = ' ';
 }
 
 int monitor_options_parse(int argc, char **argv, struct monitor_options *out, struct err *e)
@@ -99,7 +102,11 @@ int monitor_options_parse(int argc, char **argv, struct monitor_options *out, st
 		.cgroups = no_cgroups,
 	};
 
-	for (int i = 1, n; i < argc; i += n) {
+	if (argc > 2 && strcmp(argv[1], "--id") == 0) {
+		set_title(argc, argv);
+		m.id = argv[2];
+	}
+	for (int i = m.id ? 3 : 1, n; i < argc; i += n) {
 		if (strcmp(argv[i], "--") == 0) {
 			m.cgroups = argv + i + 1;
 			break;
@@ -112,7 +119,6 @@ int monitor_options_parse(int argc, char **argv, struct monitor_options *out, st
 		return err_set(e, ERR_INVALID,
 			"--id, --pid and --sync-fd are needed: hull starts this program, people do "
 			"not");
-	shorten_title(argv, &m);
 	*out = m;
 	return 0;
 }

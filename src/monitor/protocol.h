@@ -69,7 +69,7 @@ struct mon_exit {
 
 /* Command line of hull-monitor, which is executed by the parent of the container's first process.
  *It closes every descriptor above 2 that is not named here, and 0, 1 and 2 once it has read its
- *options: hull-monitor --id ID   must come first: ps shows "hull-monitor ID"
+ *options: hull-monitor --id ID   first, so that ps shows "hull-monitor ID"
  *		--pid PID --sync-fd N [--client-fd N] [--out-fd N] [--err-fd N] [--terminal]
  *		--state-fd N   folder (run folder of the container): gets "state" and holds the lock
  *file

@@ -151,15 +151,23 @@ static void options_are_read(void **state)
 	assert_null(o.cgroups[2]);
 }
 
-static void id_moves_into_the_title(void **state)
+static void title_is_name_and_id(void **state)
 {
 	struct monitor_options o;
 	struct err e;
+	const char *title;
 
+	assert_int_equal(parse("hull-monitor --id 0123 --pid 42 --sync-fd 5 -- /a /b", &o, &e), 0);
+	assert_string_equal(o.id, "0123");
+	assert_int_equal(o.sync_fd, 5);
+	assert_string_equal(o.cgroups[0], "/a");
+	assert_string_equal(o.cgroups[1], "/b");
+	assert_null(o.cgroups[2]);
+	title = o.id - strlen("hull-monitor ");
+	assert_string_equal(title, "hull-monitor 0123");
+	/* the last byte of what was given */
 	assert_int_equal(
-		parse("hull-monitor --id 0123456789abcdef --pid 42 --sync-fd 5", &o, &e), 0);
-	assert_string_equal(o.id, "0123456789abcdef");
-	assert_memory_equal(o.id - sizeof("hull-monitor"), "hull-monitor", sizeof("hull-monitor"));
+		title[sizeof("hull-monitor --id 0123 --pid 42 --sync-fd 5 -- /a /b") - 1], '.');
 }
 
 static void bad_options_are_named(void **state)
@@ -193,7 +201,7 @@ int main(void)
 		cmocka_unit_test(exit_record_is_json),
 		cmocka_unit_test(longest_error_fits),
 		cmocka_unit_test(options_are_read),
-		cmocka_unit_test(id_moves_into_the_title),
+		cmocka_unit_test(title_is_name_and_id),
 		cmocka_unit_test(bad_options_are_named),
 	};
 
