@@ -412,7 +412,8 @@ int db_migrate(struct db *db, const char *module, const char *const *steps, size
 
 int db_checkpoint(struct db *db, struct err *e)
 {
-	int rc = sqlite3_wal_checkpoint_v2(db->h, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+	/* TRUNCATE: what has only been moved would still be read by the next first opener. */
+	int rc = sqlite3_wal_checkpoint_v2(db->h, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 
 	/* A reader that does not end keeps its pages in the WAL: the next one will move them. */
 	if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY)
