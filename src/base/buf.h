@@ -1,5 +1,6 @@
 /* buf.h: a growing byte buffer with a maximum from birth, always closed by a NUL that is not
- * counted. Crossing the maximum sets `over` and drops what does not fit: check it once at the end. */
+ * counted. Crossing the maximum sets `over` and drops what does not fit: check it once at the end.
+ */
 #pragma once
 
 #include <stddef.h>

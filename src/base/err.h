@@ -29,7 +29,8 @@ int err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* The same for a failed system call: ": strerror(errnum)" is appended. errnum may be negative
- * (-errno as the quiet functions return it). The kind is DENIED for EACCES and EPERM, else SYSTEM. */
+ * (-errno as the quiet functions return it). The kind is DENIED for EACCES and EPERM, else SYSTEM.
+ */
 int err_sys(struct err *e, int errnum, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Put "prefix: " before the text that is there. Returns -1. */

@@ -101,7 +101,8 @@ int fd_write_value(int dirfd, const char *path, const char *value)
 	return (size_t)n == len ? 0 : -EIO;
 }
 
-static int write_tmp(int dirfd, const char *tmp, const void *data, size_t len, mode_t mode, int sync)
+static int write_tmp(
+	int dirfd, const char *tmp, const void *data, size_t len, mode_t mode, int sync)
 {
 	auto_fd int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	int r;

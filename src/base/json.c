@@ -19,7 +19,8 @@ json_t *jsonx_parse(const char *text, size_t len, const char *what, struct err *
 	return j;
 }
 
-/* A copy of the document with each whole number above INT64_MAX replaced by its two's complement. */
+/* A copy of the document with each whole number above INT64_MAX replaced by its two's complement.
+ */
 static void fold_u64(const char *text, size_t len, struct buf *b)
 {
 	const char *p = text, *end = text + len, *start;

@@ -16,12 +16,12 @@ static inline void mem_free_ptr(void *p)
 #define auto_free __attribute__((cleanup(mem_free_ptr)))
 
 /* Hand a pointer over: returns it and leaves NULL behind. */
-#define take_ptr(p)                                                                                \
-	({                                                                                         \
-		__typeof__(p) *pp_ = &(p);                                                         \
-		__typeof__(p) v_ = *pp_;                                                           \
-		*pp_ = NULL;                                                                       \
-		v_;                                                                                \
+#define take_ptr(p)                        \
+	({                                 \
+		__typeof__(p) *pp_ = &(p); \
+		__typeof__(p) v_ = *pp_;   \
+		*pp_ = NULL;               \
+		v_;                        \
 	})
 
 void *xmalloc(size_t size);
@@ -47,8 +47,8 @@ int str_ends(const char *s, const char *suffix);
 /* A strv is a malloc'ed array of malloc'ed strings closed by NULL; NULL is an empty one. */
 size_t strv_len(char *const *v);
 void strv_free(char **v);
-void strv_add(char ***v, const char *s);       /* copies s */
-void strv_take(char ***v, char *s);	       /* takes s */
+void strv_add(char ***v, const char *s); /* copies s */
+void strv_take(char ***v, char *s);	 /* takes s */
 void strv_addf(char ***v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void strv_extend(char ***v, char *const *more); /* copies */
 char **strv_dup(char *const *v);

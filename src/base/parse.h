@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-int parse_i64(const char *s, int64_t *out); /* whole text, decimal, sign allowed */
+int parse_i64(const char *s, int64_t *out);  /* whole text, decimal, sign allowed */
 int parse_u32(const char *s, uint32_t *out); /* digits only */
 int parse_bool(const char *s, int *out); /* Go's: 1 t T TRUE true True 0 f F FALSE false False */
 /* Bytes: a decimal number with [bkmgtp][i][b], base 1024, case-blind ("64m", "1.5g", "1024"). */

@@ -3,8 +3,8 @@
 
 #include <stdint.h>
 
-int64_t time_now_ns(void);	/* CLOCK_REALTIME */
-int64_t time_mono_ns(void);	/* CLOCK_MONOTONIC */
+int64_t time_now_ns(void);  /* CLOCK_REALTIME */
+int64_t time_mono_ns(void); /* CLOCK_MONOTONIC */
 /* RFC 3339 in UTC with up to nine decimals, trailing zeros dropped, as Go's RFC3339Nano. */
 #define TIME_TEXT_MAX 40
 void time_format(int64_t ns, char out[TIME_TEXT_MAX]);
