@@ -40,6 +40,12 @@ static inline int streq(const char *a, const char *b)
 {
 	return strcmp(a, b) == 0;
 }
+/* src into dst[size], cut where it does not fit, always closed. */
+static inline void str_copy(char *dst, size_t size, const char *src)
+{
+	if (!memccpy(dst, src, '\0', size - 1))
+		dst[size - 1] = '\0';
+}
 /* After the prefix, or NULL. */
 const char *str_after(const char *s, const char *prefix);
 int str_ends(const char *s, const char *suffix);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/mem.h"
+
 #define SECOND INT64_C(1000000000)
 
 static int64_t now(clockid_t clock)
@@ -45,10 +47,10 @@ void time_format(int64_t ns, char out[TIME_TEXT_MAX])
 		snprintf(digits, sizeof(digits), ".%09ld", frac);
 		for (size_t len = strlen(digits); digits[len - 1] == '0'; len--)
 			digits[len - 1] = '\0';
-		strcpy(out + n, digits);
+		str_copy(out + n, TIME_TEXT_MAX - n, digits);
 		n += strlen(digits);
 	}
-	strcpy(out + n, "Z");
+	str_copy(out + n, TIME_TEXT_MAX - n, "Z");
 }
 
 int time_parse(const char *s, int64_t *out_ns)
@@ -79,17 +81,17 @@ void time_ago(int64_t s, char out[TIME_TEXT_MAX])
 	int64_t minutes = s / 60, hours = (s + 1800) / 3600;
 
 	if (s < 1)
-		strcpy(out, "Less than a second");
+		str_copy(out, TIME_TEXT_MAX, "Less than a second");
 	else if (s == 1)
-		strcpy(out, "1 second");
+		str_copy(out, TIME_TEXT_MAX, "1 second");
 	else if (s < 60)
 		snprintf(out, TIME_TEXT_MAX, "%d seconds", (int)s);
 	else if (minutes == 1)
-		strcpy(out, "About a minute");
+		str_copy(out, TIME_TEXT_MAX, "About a minute");
 	else if (minutes < 60)
 		snprintf(out, TIME_TEXT_MAX, "%d minutes", (int)minutes);
 	else if (hours == 1)
-		strcpy(out, "About an hour");
+		str_copy(out, TIME_TEXT_MAX, "About an hour");
 	else if (hours < 48)
 		snprintf(out, TIME_TEXT_MAX, "%d hours", (int)hours);
 	else if (hours < 24 * 14)

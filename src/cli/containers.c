@@ -49,7 +49,7 @@ static void status_text(const struct engine_container *c, char out[80])
 	time_ago((time_now_ns() - since) / 1000000000, ago);
 	switch (c->state) {
 	case ENGINE_CREATED:
-		strcpy(out, "Created");
+		str_copy(out, 80, "Created");
 		break;
 	case ENGINE_RUNNING:
 		snprintf(out, 80, "Up %s", ago);
@@ -58,7 +58,7 @@ static void status_text(const struct engine_container *c, char out[80])
 		snprintf(out, 80, "Exited (%d) %s ago", c->status, ago);
 		break;
 	case ENGINE_DEAD:
-		strcpy(out, "Exited (unknown)");
+		str_copy(out, 80, "Exited (unknown)");
 		break;
 	}
 }

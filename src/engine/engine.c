@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -159,12 +160,12 @@ int engine_folder(int base_fd, const char *name, int *out_fd, struct err *e)
 
 int engine_container_folder(int base_fd, const char *id)
 {
-	char path[sizeof(ENGINE_CONTAINERS) + ENGINE_ID_LEN + 1] = ENGINE_CONTAINERS "/";
+	char path[sizeof(ENGINE_CONTAINERS) + ENGINE_ID_LEN + 1];
 	int fd;
 
 	if (strlen(id) != ENGINE_ID_LEN)
 		return -EINVAL;
-	strcat(path, id);
+	snprintf(path, sizeof(path), ENGINE_CONTAINERS "/%s", id);
 	fd = openat(base_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }

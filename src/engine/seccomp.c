@@ -69,7 +69,7 @@ static int make_name(const char *path, int own, uint64_t caps, char out[NAME_LEN
 	buf_printf(&b, " caps %" PRIx64 " kernel %s %s hull " HULL_VERSION, caps, u.release,
 		u.machine);
 	hash_sha256_hex(b.data, b.len, out);
-	strcat(out, ".bpf");
+	str_copy(out + HASH_HEX, NAME_LEN - HASH_HEX, ".bpf");
 	return 0;
 }
 

@@ -50,7 +50,7 @@ static int try_number(struct limiter *l, const char *file, int64_t value)
 	char text[32];
 
 	if (l->hier->v2 && value < 0)
-		strcpy(text, "max");
+		str_copy(text, sizeof(text), "max");
 	else
 		snprintf(text, sizeof(text), "%" PRId64, value);
 	return try_write(l, file, text);

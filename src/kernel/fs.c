@@ -229,10 +229,10 @@ const char *fs_type_name(int fd, char out[24])
 	struct statfs fs;
 
 	if (fstatfs(fd, &fs) < 0)
-		return strcpy(out, "unknown");
+		return "unknown";
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (types[i].magic == ((unsigned long)fs.f_type & 0xffffffff))
-			return strcpy(out, types[i].name);
+			return types[i].name;
 	snprintf(out, 24, "0x%lx", (unsigned long)fs.f_type & 0xffffffff);
 	return out;
 }

@@ -149,7 +149,7 @@ static int close_listed(int dir, int first, int cloexec)
 	int r;
 
 	while ((r = dents_next(&d, &name)) > 0) {
-		int fd = atoi(name);
+		int fd = (int)strtol(name, NULL, 10);
 		if (fd >= first && fd != dir)
 			close_one(fd, cloexec);
 	}

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mem.h"
 #include "base/time.h"
 #include "kernel/cgroup.h"
 #include "kernel/ns.h"
@@ -57,7 +58,7 @@ void act_start(struct monitor *m, struct monitor_news *n)
 static void set_error(struct monitor *m, const char *text)
 {
 	m->error = (struct err){.kind = ERR_SYSTEM, .status = 125};
-	strcpy(m->error.text, text);
+	str_copy(m->error.text, sizeof(m->error.text), text);
 }
 
 static void give_up(struct monitor *m)

@@ -91,16 +91,16 @@ size_t record_exit_text(const struct mon_exit *x, const char *error, char out[RE
 {
 	char *p = out;
 
-	p += sprintf(p,
+	p += snprintf(p, RECORD_EXIT_MAX,
 		"{\"status\":%" PRId32 ",\"signal\":%" PRId32 ",\"oom\":%s,\"started\":%s,"
 		"\"startedNs\":%" PRId64 ",\"finishedNs\":%" PRId64,
 		x->status, x->signal, x->oom ? "true" : "false", x->started ? "true" : "false",
 		x->started_ns, x->finished_ns);
 	if (error[0]) {
-		p += sprintf(p, ",\"error\":");
+		p = mempcpy(p, ",\"error\":", 9);
 		p = add_quoted(p, error);
 	}
-	p += sprintf(p, "}\n");
+	p = (char *)mempcpy(p, "}\n", 3) - 1;
 	return (size_t)(p - out);
 }
 

@@ -222,7 +222,7 @@ static int tmpfs_mode(const struct child *c, const struct plan_mount *m, char ou
 	if (there >= 0 && fstat(there, &st) == 0)
 		snprintf(out, 16, "%o", st.st_mode & 07777);
 	else
-		strcpy(out, "1777");
+		str_copy(out, 16, "1777");
 	return 1;
 }
 

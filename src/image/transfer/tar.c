@@ -311,13 +311,13 @@ static int set_names(struct tar *t, const uint8_t *h, struct err *e)
 	struct tar_entry *n = &t->entry;
 
 	if (t->ext.has & TAR_HAS_SPARSE_NAME)
-		strcpy(n->path, t->ext.sparse_name);
+		str_copy(n->path, sizeof(n->path), t->ext.sparse_name);
 	else if (t->ext.has & TAR_HAS_PATH)
-		strcpy(n->path, t->ext.path);
+		str_copy(n->path, sizeof(n->path), t->ext.path);
 	else
 		header_path(h, n->path);
 	if (t->ext.has & TAR_HAS_LINK)
-		strcpy(n->link, t->ext.link);
+		str_copy(n->link, sizeof(n->link), t->ext.link);
 	else
 		copy_field(n->link, h + AT_LINK, NAME_SIZE);
 	if (!*n->path)

@@ -123,7 +123,7 @@ static int read_xattr(
 	if (!*key || strlen(key) >= sizeof(name) || t->entry.n_xattrs == XATTRS_MAX ||
 		len > XATTR_VALUE_MAX * (encoded ? 2 : 1))
 		return tar_damaged(t, "an extended attribute that no file system can have", e);
-	strcpy(name, key);
+	str_copy(name, sizeof(name), key);
 	value = xmalloc(len + 1);
 	memcpy(value, r->value, len);
 	if (encoded) {
