@@ -27,6 +27,7 @@
 #include "kernel/ns.h"
 #include "kernel/seccomp.h"
 #include "kernel/sys.h"
+#include "kernel_ids.h"
 
 static void test_caps_names(void **state)
 {
@@ -70,7 +71,7 @@ static void test_caps_set(void **state)
 	pid_t pid;
 
 	(void)state;
-	if (geteuid() != 0)
+	if (!has_ids())
 		skip();
 	pid = fork();
 	if (pid == 0)
@@ -113,14 +114,17 @@ static void test_clone_and_wait(void **state)
 {
 	int pidfd = -1, status = -1;
 	uint64_t ticks = 0, own = 0;
+	auto_fd int self = ns_pidfd(getpid()); /* the whole suite runs without newer calls, too */
 	pid_t pid = ns_clone(0, -1, &pidfd);
 
 	if (pid == 0) {
+		alarm(10);
 		pause();
 		_exit(1);
 	}
 	assert_true(pid > 0);
-	assert_int_equal(pidfd >= 0, !*state);
+	(void)state;
+	assert_int_equal(pidfd >= 0, self >= 0);
 	assert_int_equal(ns_start_time(pid, &ticks), 0);
 	assert_int_equal(ns_start_time(getpid(), &own), 0);
 	assert_true(ticks >= own && own > 0);
@@ -145,7 +149,7 @@ static void test_user_namespace(void **state)
 	pid_t pid;
 	char c;
 
-	if (geteuid() != 0)
+	if (!has_ids())
 		skip();
 	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
 	pid = ns_clone(CLONE_NEWUSER | CLONE_NEWNET, -1, &pidfd);
