@@ -59,15 +59,15 @@ static int enter_root(int target_fd, struct err *e)
 	return 0;
 }
 
-/* stderr goes as well: a terminal in the hands of an archive is no good; but not under a sanitizer,
- * which reports there. */
+/* A terminal in the hands of an archive is no good (but a sanitizer reports there). The numbers
+ * stay taken, by what cannot be written to: a last word must not land in a file of the layer. */
 static int close_others(struct err *e)
 {
 	int r = ns_close_from(BOX_ROOT_FD + 1, 0);
 
 #ifndef BOX_SANITIZED
-	close(STDOUT_FILENO);
-	close(STDERR_FILENO);
+	dup2(BOX_ROOT_FD, STDOUT_FILENO);
+	dup2(BOX_ROOT_FD, STDERR_FILENO);
 #endif
 	return r < 0 ? err_sys(e, r, "close what the archive unpacker must not have") : 0;
 }

@@ -17,8 +17,8 @@
 #include "base/mem.h"
 #include "image/transfer/whiteout.h"
 
-/* Some 10 MiB. What is beyond, in an archive of that many folders, is set early. */
-#define FOLDERS_MAX ((size_t)1 << 16)
+/* What is beyond, in an archive of that many folders, is set early. */
+#define FOLDER_BYTES_MAX ((size_t)8 << 20)
 
 struct meta_folder {
 	char *path;
@@ -83,6 +83,11 @@ static int set_xattrs(struct meta *m, int fd, const struct tar_entry *n, struct 
 			return -1;
 	}
 	return 0;
+}
+
+int meta_folder_is_plain(const struct meta *m, const struct tar_entry *n)
+{
+	return !n->uid && !n->gid && !(n->mode & 07000) && !n->n_xattrs && !m->inherit;
 }
 
 int meta_set_fd(struct meta *m, int fd, const struct tar_entry *n, int fresh, struct err *e)
@@ -169,10 +174,12 @@ static void set_early(struct meta *m, struct place *p, const char *path)
 {
 	size_t kept = 0;
 
+	m->folder_bytes = 0;
 	for (size_t i = 0; i < m->n_folders; i++) {
 		struct meta_folder *f = &m->folders[i];
 
 		if (is_above(f->path, path)) {
+			m->folder_bytes += strlen(f->path) + sizeof(*f);
 			m->folders[kept++] = *f;
 			continue;
 		}
@@ -184,7 +191,8 @@ static void set_early(struct meta *m, struct place *p, const char *path)
 
 void meta_folder_later(struct meta *m, struct place *p, const char *path, const struct tar_entry *n)
 {
-	if (m->n_folders == FOLDERS_MAX)
+	m->folder_bytes += strlen(path) + sizeof(*m->folders);
+	if (m->folder_bytes > FOLDER_BYTES_MAX)
 		set_early(m, p, path);
 	if (m->n_folders == m->room_folders) {
 		m->room_folders = m->room_folders ? m->room_folders * 2 : 64;

@@ -16,9 +16,11 @@ struct meta {
 	int64_t uid_max, warnings;
 	/* Times of folders, which change with every entry in them, are set at the end. */
 	struct meta_folder *folders;
-	size_t n_folders, room_folders;
+	size_t n_folders, room_folders, folder_bytes;
 };
 
+/* A new folder that the kernel has made just as it is to be. */
+int meta_folder_is_plain(const struct meta *m, const struct tar_entry *n);
 /* An open file, folder or placeholder, after its content. */
 int meta_set_fd(struct meta *m, int fd, const struct tar_entry *n, int fresh, struct err *e);
 /* A link or fifo at name beneath dirfd. */

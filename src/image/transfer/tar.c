@@ -65,6 +65,12 @@ static int truncated(const struct tar *t, struct err *e)
 		(unsigned long long)stream_offset(t->stream));
 }
 
+static int no_tar(struct err *e)
+{
+	return err_set(e, ERR_INVALID,
+		"this is no tar archive (plain, or compressed with gzip, xz or zstd)");
+}
+
 int tar_block(struct tar *t, const uint8_t **out, struct err *e)
 {
 	int64_t n = stream_peek(t->stream, STREAM_BLOCK, out, e);
@@ -72,8 +78,10 @@ int tar_block(struct tar *t, const uint8_t **out, struct err *e)
 	if (n <= 0)
 		return (int)n;
 	if (n < STREAM_BLOCK) {
+		int text = stream_offset(t->stream) == 0 && **out;
+
 		stream_advance(t->stream, (uint64_t)n);
-		return truncated(t, e);
+		return text ? no_tar(e) : truncated(t, e);
 	}
 	stream_advance(t->stream, STREAM_BLOCK);
 	return 1;
@@ -140,10 +148,7 @@ static int sum_ok(const uint8_t *h)
 
 static int bad_sum(const struct tar *t, struct err *e)
 {
-	if (t->header_at == 0)
-		return err_set(e, ERR_INVALID,
-			"this is no tar archive (plain, or compressed with gzip, xz or zstd)");
-	return tar_damaged(t, "a header with a wrong checksum", e);
+	return t->header_at == 0 ? no_tar(e) : tar_damaged(t, "a header with a wrong checksum", e);
 }
 
 /* All that follows the end mark. */

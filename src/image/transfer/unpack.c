@@ -187,13 +187,17 @@ static int unpack_folder(struct unpack *u, struct item *i, struct err *e)
 {
 	int fresh = make_folder(u, i, e);
 
+	auto_fd int fd = -1;
+
 	if (fresh < 0)
 		return -1;
-	auto_fd int fd = open_folder(i);
-	if (fd < 0)
-		return fail(i, fd, "open", e);
+	if (!fresh || !meta_folder_is_plain(&u->meta, i->n)) {
+		fd = open_folder(i);
+		if (fd < 0 || meta_set_fd(&u->meta, fd, i->n, fresh, e) < 0)
+			return fd < 0 ? fail(i, fd, "open", e) : -1;
+	}
 	meta_folder_later(&u->meta, &u->place, i->path, i->n);
-	return meta_set_fd(&u->meta, fd, i->n, fresh, e);
+	return 0;
 }
 
 static int unpack_root(struct unpack *u, const struct tar_entry *n, struct err *e)
