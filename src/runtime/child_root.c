@@ -34,6 +34,10 @@ static int scratch_attach(int tree_fd, struct err *e)
 	auto_fd int at = open(SCRATCH, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r = at < 0 ? -errno : mount_attach(tree_fd, at);
 
+	/* A clone of a shared mount is its peer: what is attached on it next would appear on the
+	 * host, too, in the folder that the tree shows. */
+	if (r == 0)
+		r = mount_propagation(tree_fd, MS_PRIVATE, 1);
 	return r < 0 ? err_sys(e, r, "attach a layer") : 0;
 }
 
