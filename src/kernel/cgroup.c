@@ -238,15 +238,16 @@ int cgroup_remove(char *const *paths, int timeout_ms)
 	}
 }
 
-/* The number after "oom_kill " at the start of a line of the file; 0 when there is none. */
-static int oom_kills(const char *path, const char *file)
+/* The number after "oom_kill " at the start of a line of the file, or -errno when it cannot be
+ * read. */
+static int oom_kills(int dir, const char *file)
 {
-	auto_free char *full = xasprintf("%s/%s", path, file);
 	auto_buf struct buf text = BUF_MAX(4096);
 	const char *value;
+	int r = fd_read_file(dir, file, &text);
 
-	if (fd_read_file(AT_FDCWD, full, &text) < 0)
-		return 0;
+	if (r < 0)
+		return r;
 	for (char *save, *line = strtok_r(text.data, "\n", &save); line;
 		line = strtok_r(NULL, "\n", &save))
 		if ((value = str_after(line, "oom_kill ")))
@@ -256,8 +257,15 @@ static int oom_kills(const char *path, const char *file)
 
 int cgroup_oom_killed(char *const *paths)
 {
-	strv_foreach (p, paths)
-		if (oom_kills(*p, "memory.events") || oom_kills(*p, "memory.oom_control"))
-			return 1;
+	/* One hierarchy at most has the memory controller: the first answer is the answer. */
+	strv_foreach (p, paths) {
+		auto_fd int dir = open(*p, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		int r = dir < 0 ? -errno : oom_kills(dir, "memory.events");
+
+		if (r < 0 && dir >= 0)
+			r = oom_kills(dir, "memory.oom_control");
+		if (r >= 0)
+			return r;
+	}
 	return 0;
 }
