@@ -273,6 +273,8 @@ static void compare_number(
 
 		if (!wide && (v >> 32 || other >> 32))
 			continue;
+		if (arch == AUDIT_ARCH_I386 && nr == 102 && v == 1)
+			continue; /* see test_socketcall */
 		got = ask(ours, arch, nr, v, other);
 		want = ask(ref, arch, nr, v, other);
 		if (got != want)
@@ -355,71 +357,86 @@ static void random_entry(struct buf *b, const char *name)
 	buf_puts(b, "]}");
 }
 
-/* What the words of a profile say, without any filter: entries that stand, all of one action. */
-static int oracle(const json_t *root, const char *name, const uint64_t args[6])
+static int cmp_holds(const struct scmp_arg_cmp *c, uint64_t v)
 {
-	json_t *entry;
-	size_t i;
+	switch (c->op) {
+	case SCMP_CMP_NE:
+		return v != c->datum_a;
+	case SCMP_CMP_LT:
+		return v < c->datum_a;
+	case SCMP_CMP_LE:
+		return v <= c->datum_a;
+	case SCMP_CMP_EQ:
+		return v == c->datum_a;
+	case SCMP_CMP_GE:
+		return v >= c->datum_a;
+	case SCMP_CMP_GT:
+		return v > c->datum_a;
+	default:
+		return (v & c->datum_a) == c->datum_b;
+	}
+}
 
-	json_array_foreach (json_object_get(root, "syscalls"), i, entry) {
-		struct scmp_arg_cmp c[6];
-		unsigned n = scmp_cmps(entry, c), k = 0;
+struct plain_rule {
+	const char *name;
+	unsigned n;
+	struct scmp_arg_cmp cmps[6];
+};
 
-		if (!has_word(json_object_get(entry, "names"), name))
+/* What the words of a profile say, read without any filter: does a rule for that name hold? */
+static int oracle(const struct plain_rule *rules, size_t n, const char *name, const uint64_t *args)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned k = 0;
+
+		if (!streq(rules[i].name, name))
 			continue;
-		for (; k < n; k++) {
-			uint64_t v = args[c[k].arg], a = c[k].datum_a;
-			int holds = c[k].op == SCMP_CMP_NE   ? v != a
-				    : c[k].op == SCMP_CMP_LT ? v < a
-				    : c[k].op == SCMP_CMP_LE ? v <= a
-				    : c[k].op == SCMP_CMP_EQ ? v == a
-				    : c[k].op == SCMP_CMP_GE ? v >= a
-				    : c[k].op == SCMP_CMP_GT ? v > a
-							     : (v & a) == c[k].datum_b;
-
-			if (!holds)
-				break;
-		}
-		if (k == n)
+		while (k < rules[i].n && cmp_holds(&rules[i].cmps[k], args[rules[i].cmps[k].arg]))
+			k++;
+		if (k == rules[i].n)
 			return 1;
 	}
 	return 0;
 }
 
-static void compare_random(const char *text)
+static void check_random(const char *text, const char *const *names, size_t n_names)
 {
 	struct err e;
 	auto_json json_t *root = jsonx_parse_u64(text, strlen(text), "profile", &e);
+	json_t *entries = json_object_get(root, "syscalls"), *entry;
+	size_t n = json_array_size(entries), i;
+	auto_free struct plain_rule *rules = xcalloc(n, sizeof(*rules));
 	struct profile_host host = host_amd64(0);
-	auto_filter struct filter ours = compile(text, &host), ref = reference(text, 0);
+	auto_filter struct filter f = compile(text, &host);
 
-	for (int nr = 0; nr <= 20; nr++) {
-		auto_free char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, nr);
+	json_array_foreach (entries, i, entry) {
+		rules[i].name = json_string_value(
+			json_array_get(json_object_get(entry, "names"), 0));
+		rules[i].n = scmp_cmps(entry, rules[i].cmps);
+	}
+	for (i = 0; i < n_names * ARRAY_SIZE(values) * 5; i++) {
+		size_t nr = i % n_names; /* the names are those of the numbers from 0 on */
+		const uint64_t args[6] = {values[i / n_names % ARRAY_SIZE(values)],
+			values[next_random() % ARRAY_SIZE(values)]};
+		int want = oracle(rules, n, names[nr], args);
+		uint32_t got = ask(&f, AUDIT_ARCH_X86_64, (uint32_t)nr, args[0], args[1]);
 
-		for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
-			for (size_t k = 0; k < ARRAY_SIZE(values); k++) {
-				const uint64_t args[6] = {values[i], values[k]};
-				int want = oracle(root, name, args);
-				uint32_t got = ask(&ours, AUDIT_ARCH_X86_64, (uint32_t)nr, values[i],
-					values[k]);
-				uint32_t lib = ask(&ref, AUDIT_ARCH_X86_64, (uint32_t)nr, values[i],
-					values[k]);
-
-				if ((got == SECCOMP_RET_LOG) != want) fail_msg("ours %s(%lx,%lx) %x want %d: %s",name,values[i],values[k],got,want,text);
-				if ((lib == SECCOMP_RET_LOG) != want) { static int n; if (n++<3) print_message("lib %s(%lx,%lx) %x want %d: %s\n",name,values[i],values[k],lib,want,text);}
-			}
-		}
+		if (got != (want ? SECCOMP_RET_LOG : SECCOMP_RET_ERRNO | EPERM))
+			fail_msg("%s(%llx, %llx) gives %x: %s", names[nr],
+				(unsigned long long)args[0], (unsigned long long)args[1], got,
+				text);
 	}
 }
 
-static void test_random_against_reference(void **state)
+/* Held against the rules themselves: where rules overlap, libseccomp's merging of them is not
+ * always right (2.5.4 lets fstat(0, 0) through in one of these profiles though no rule holds). */
+static void test_random_rules(void **state)
 {
 	static const char *const names[] = {"read", "write", "open", "close", "stat", "fstat",
-		"lstat", "poll", "lseek", "mmap", "mprotect", "munmap", "brk", "ioctl", "pread64"};
+		"lstat", "poll", "lseek", "mmap", "mprotect", "munmap", "brk", "rt_sigaction",
+		"rt_sigprocmask"};
 
 	(void)state;
-	if (!reference_possible())
-		skip();
 	for (int round = 0; round < 300; round++) {
 		auto_buf struct buf b = BUF_MAX(1 << 20);
 
@@ -430,7 +447,7 @@ static void test_random_against_reference(void **state)
 		for (unsigned i = 0; i < 25; i++)
 			random_entry(&b, names[next_random() % ARRAY_SIZE(names)]);
 		buf_puts(&b, "]}");
-		compare_random(b.data);
+		check_random(b.data, names, ARRAY_SIZE(names));
 	}
 }
 
@@ -587,6 +604,27 @@ static void test_default_table(void **state)
 		if (got != (uint32_t)table[i].want)
 			fail_msg("%s: %x, not %x", table[i].name, got, (unsigned)table[i].want);
 	}
+}
+
+/* A rule about the arguments of socket: libseccomp makes of it, on i386, that socketcall(1, ...) is
+ * allowed whatever stands in memory, and the rule is no more than a word. Ours does not. */
+static void test_socketcall(void **state)
+{
+	static const char text[] =
+		"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"architectures\":[\"SCMP_ARCH_X86\"],"
+		"\"syscalls\":"
+		"[{\"names\":[\"socket\"],\"action\":\"SCMP_ACT_ALLOW\",\"args\":[{\"index\":0,"
+		"\"value\":2,\"op\":\"SCMP_CMP_EQ\"}]}]}";
+	struct profile_host host = host_amd64(0);
+	auto_filter struct filter ours = compile(text, &host), ref = {0};
+
+	(void)state;
+	assert_int_equal(ask(&ours, AUDIT_ARCH_I386, 359, 2, 0), ALLOW);
+	assert_int_equal(ask(&ours, AUDIT_ARCH_I386, 102, 1, 0), DENY);
+	if (!reference_possible())
+		return;
+	ref = reference(text, 0);
+	assert_int_equal(ask(&ref, AUDIT_ARCH_I386, 102, 1, 0), ALLOW);
 }
 
 static void test_foreign_and_no_x86(void **state)
@@ -982,9 +1020,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_default_against_reference),
-		cmocka_unit_test(test_random_against_reference),
+		cmocka_unit_test(test_random_rules),
 		cmocka_unit_test(test_comparisons),
 		cmocka_unit_test(test_default_table),
+		cmocka_unit_test(test_socketcall),
 		cmocka_unit_test(test_foreign_and_no_x86),
 		cmocka_unit_test(test_arm64),
 		cmocka_unit_test(test_old_kernel),
