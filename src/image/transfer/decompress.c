@@ -179,8 +179,6 @@ static int xz_error(const struct decompress *d, lzma_ret rc, struct err *e)
 			"the archive needs more than %d MiB to be uncompressed: compress it "
 			"with xz -9 or less",
 			(int)(XZ_MEMORY_MAX >> 20));
-	case LZMA_FORMAT_ERROR:
-		return garbage(d, e);
 	case LZMA_BUF_ERROR:
 		return truncated(d, e);
 	case LZMA_OPTIONS_ERROR:
