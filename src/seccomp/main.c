@@ -71,7 +71,7 @@ static int option_value(struct options *o, int option, const char *value, struct
 		o->host.strict = 1;
 		return 0;
 	}
-	return err_set(e, ERR_INVALID, "that option is not known or lacks its value; see --help");
+	return -1;
 }
 
 static int read_options(int argc, char **argv, struct options *o, struct err *e)
@@ -94,6 +94,10 @@ static int read_options(int argc, char **argv, struct options *o, struct err *e)
 			fputs(usage, stdout);
 			exit(0);
 		}
+		if (c == '?')
+			return err_set(e, ERR_INVALID,
+				"the option %s is not known or lacks its value; see --help",
+				argv[optind - 1]);
 		if (option_value(o, c, optarg, e) < 0)
 			return -1;
 	}
@@ -137,7 +141,7 @@ static int run(const struct options *o, struct err *e)
 		r = gen_filter(&policy, &code, &n, e);
 	policy_done(&policy);
 	if (r < 0)
-		return err_wrap(e, "%s", o->path);
+		return -1;
 	r = fd_write_all(STDOUT_FILENO, code, n * sizeof(*code));
 	return r < 0 ? err_sys(e, r, "cannot write the filter") : 0;
 }
