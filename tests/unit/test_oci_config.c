@@ -367,7 +367,7 @@ static void test_speed(void **state)
 		double us = text_us(&c);
 		best = us < best ? us : best;
 	}
-	print_message("oci_config_text: %.1f us\n", best);
+	print_message("# oci_config_text: %.1f us\n", best);
 	assert_true(best < 1000);
 	oci_config_done(&c);
 }
