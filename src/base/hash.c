@@ -1,11 +1,14 @@
 /* hash.c: SHA-256 as hex digits, random ids. */
 #include "base/hash.h"
 
+#include <fcntl.h>
 #include <nettle/sha2.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 
 static void to_hex(const uint8_t *in, size_t n, char *out)
@@ -37,11 +40,19 @@ int hash_is_digest(const char *s)
 	return hex && strlen(hex) == HASH_HEX && strspn(hex, "0123456789abcdef") == HASH_HEX;
 }
 
+/* getrandom(2) is of 3.17. */
+static int read_urandom(uint8_t *out, size_t n)
+{
+	auto_fd int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && fd_read_full(fd, out, n) == (ssize_t)n ? 0 : -1;
+}
+
 void hash_random_hex(size_t n, char *out)
 {
 	uint8_t raw[64];
 
-	if (n > sizeof(raw) || getrandom(raw, n, 0) != (ssize_t)n)
+	if (n > sizeof(raw) || (getrandom(raw, n, 0) != (ssize_t)n && read_urandom(raw, n) < 0))
 		abort();
 	to_hex(raw, n, out);
 }
