@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,7 +66,7 @@ static void play_child(const struct plan *plan, int sync, const int out[2], cons
 static void play_engine(const struct plan *plan, int folder_fd, int client)
 {
 	int sync[2], out[2], err[2], argc = 0;
-	const char *argv[48];
+	const char *argv[64];
 	char words[8][16];
 	pid_t pid;
 
@@ -91,7 +92,7 @@ static void play_engine(const struct plan *plan, int folder_fd, int client)
 		argv[argc++] = names[i];
 		argv[argc++] = words[i];
 	}
-	for (int i = 0; i < 8 && plan->extra[i]; i++)
+	for (int i = 0; i < 32 && plan->extra[i]; i++)
 		argv[argc++] = plan->extra[i];
 	argv[argc] = NULL;
 	dup2(1, 100); /* a stranger that the monitor must close */
@@ -261,9 +262,11 @@ int64_t scene_now_ms(void)
 
 int scene_gone_within(pid_t pid, int ms)
 {
-	for (int64_t end = scene_now_ms() + ms; scene_now_ms() < end; usleep(2000))
+	for (int64_t end = scene_now_ms() + ms; scene_now_ms() < end; usleep(2000)) {
+		waitpid(pid, NULL, WNOHANG); /* orphans come to us */
 		if (kill(pid, 0) < 0)
 			return 1;
+	}
 	return 0;
 }
 
@@ -286,6 +289,7 @@ int scene_setup(void **state)
 	slash = strrchr(monitor_path, '/');
 	strcpy(slash, "/../../src/monitor/hull-monitor");
 	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	ns_close_from(3, 0);
 	return access(monitor_path, X_OK);
 }

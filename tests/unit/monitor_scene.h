@@ -24,7 +24,7 @@ struct scene {
 
 struct plan {
 	void (*child)(int sync); /* returns: exit status 99 */
-	const char *extra[8];	 /* words for the monitor */
+	const char *extra[32];	 /* words for the monitor */
 	int terminal, no_client, no_files;
 };
 

@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
+#include "kernel/cgroup.h"
 #include "monitor_scene.h"
 
 /* ---- ends ---- */
@@ -343,6 +345,83 @@ static void state_file_tells_who_runs(void **state)
 	assert_int_equal(s.exit.status, 137);
 }
 
+/* ---- control groups (root) ---- */
+
+#define CGROUP "/hull-test-monitor"
+
+static struct cgroup_host cgroups;
+
+static void enter_cgroup(void)
+{
+	if (cgroup_enter(&cgroups, CGROUP, getpid()) < 0)
+		_exit(93);
+}
+
+static void child_leaves_orphan(int sync)
+{
+	enter_cgroup();
+	scene_run_shell(sync, "sleep 61 >/dev/null 2>&1 & echo $!; exit 5");
+}
+
+static void child_floods_and_leaves(int sync)
+{
+	enter_cgroup();
+	scene_run_shell(
+		sync, "sleep 61 >/dev/null 2>&1 & echo $!; head -c 100000 /dev/zero; exit 5");
+}
+
+/* A plan with the cgroup's paths, or a skip. */
+static char **make_cgroup(struct plan *plan)
+{
+	char **paths;
+
+	if (cgroup_probe(&cgroups) < 0 || cgroup_make(&cgroups, CGROUP) < 0) {
+		cgroup_host_done(&cgroups);
+		skip();
+	}
+	paths = cgroup_paths(&cgroups, CGROUP);
+	plan->extra[0] = "--";
+	for (int i = 0; paths[i] && i < 30; i++)
+		plan->extra[i + 1] = paths[i];
+	return paths;
+}
+
+static void assert_cgroup_gone(char **paths)
+{
+	for (int i = 0; paths[i]; i++)
+		assert_int_not_equal(access(paths[i], F_OK), 0);
+	strv_free(paths);
+	cgroup_host_done(&cgroups);
+}
+
+static void cgroup_dies_with_the_program(void **state)
+{
+	struct plan plan = {.child = child_leaves_orphan};
+	char **paths = make_cgroup(&plan);
+	struct scene s;
+
+	scene_run(&s, &plan);
+	assert_int_equal(s.exit.status, 5);
+	assert_true(scene_gone_within(atoi(s.out), 1000));
+	assert_cgroup_gone(paths);
+}
+
+/* Nor does a client that reads nothing keep it alive. */
+static void cgroup_dies_while_the_client_sleeps(void **state)
+{
+	struct plan plan = {.child = child_floods_and_leaves};
+	char **paths = make_cgroup(&plan);
+	struct scene s;
+
+	scene_start(&s, &plan);
+	scene_until_output(&s, "\n");
+	assert_true(scene_gone_within(atoi(s.out), 2000));
+	scene_finish(&s);
+	assert_int_equal(s.n_out, 100000 + strchr(s.out, '\n') - s.out + 1);
+	assert_int_equal(s.exit.status, 5);
+	assert_cgroup_gone(paths);
+}
+
 /* ---- descriptors and memory ---- */
 
 static int count_fds(pid_t pid)
@@ -456,6 +535,8 @@ int main(void)
 		cmocka_unit_test(early_signal_is_kept),
 		cmocka_unit_test(monitor_death_is_the_containers),
 		cmocka_unit_test(state_file_tells_who_runs),
+		cmocka_unit_test(cgroup_dies_with_the_program),
+		cmocka_unit_test(cgroup_dies_while_the_client_sleeps),
 		cmocka_unit_test(monitor_holds_only_its_own),
 		cmocka_unit_test(ten_monitors_are_small),
 		cmocka_unit_test(start_is_quick),
