@@ -19,6 +19,10 @@
  *	                    <------- (end of file) cgroup and state file are gone
  *	CLEAN               ------->              with --rm; see below
  *
+ * Nobody but the client may hold the client's end: whoever forks what becomes the monitor or the
+ *container closes it there first. A copy would hide the client's death, and the container would
+ *wait for a reader that is no more.
+ *
  * A socket that is closed while frames lie unread in it makes the other end's next call fail with
  * ECONNRESET once, before the frames that were sent: call again. */
 #pragma once
