@@ -117,12 +117,11 @@ static void on_size(int sig)
 /* Only when it was not ignored. */
 static void handle(int sig, void (*handler)(int), int flags)
 {
-	struct sigaction now, new = {.sa_handler = handler, .sa_flags = flags};
+	struct sigaction old, new = {.sa_handler = handler, .sa_flags = flags};
 
-	if (sigaction(sig, NULL, &now) < 0 || now.sa_handler == SIG_IGN)
-		return;
 	sigfillset(&new.sa_mask);
-	sigaction(sig, &new, NULL);
+	if (sigaction(sig, &new, &old) == 0 && old.sa_handler == SIG_IGN)
+		sigaction(sig, &old, NULL);
 }
 
 static void install_handlers(const struct attach *a)

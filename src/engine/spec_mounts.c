@@ -50,8 +50,12 @@ static void add_ipc(struct spec *s)
 		"nosuid,noexec,nodev,mode=1777,size=%" PRId64, s->shm_size);
 
 	if (s->modes.ipc_host) {
-		add(s, "/dev/mqueue", "bind", "/dev/mqueue", "rbind,rprivate,nosuid,noexec,nodev");
-		add(s, "/dev/shm", "bind", "/dev/shm", "rbind,rprivate,nosuid,noexec,nodev");
+		/* As far as the host has them mounted. */
+		static const char *const paths[] = {"/dev/mqueue", "/dev/shm"};
+		for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+			if (access(paths[i], F_OK) == 0)
+				add(s, paths[i], "bind", paths[i],
+					"rbind,rprivate,nosuid,noexec,nodev");
 		return;
 	}
 	add(s, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");

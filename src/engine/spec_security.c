@@ -61,6 +61,21 @@ static int read_caps(const char *what, char *const *names, uint64_t *out, int *a
 	return 0;
 }
 
+/* Root of a user namespace has them all in it. Without one nobody can get what we do not have. */
+static int limit_caps(struct spec *s, struct err *e)
+{
+	struct caps_sets own;
+	int r;
+
+	if (s->modes.user_ns)
+		return 0;
+	r = caps_get(&own);
+	if (r < 0)
+		return err_sys(e, r, "read the capabilities of this process");
+	s->caps &= own.bounding & own.permitted;
+	return 0;
+}
+
 /* Docker's rule: with --cap-add=ALL all but the dropped ones; with --cap-drop=ALL none but the
  * added ones; else the default ones without the dropped ones, and the added ones. */
 static int set_caps(struct spec *s, struct err *e)
@@ -78,9 +93,8 @@ static int set_caps(struct spec *s, struct err *e)
 	else if (drop_all)
 		s->caps = add;
 	else
-		s->caps = (CAPS_DEFAULT & ~drop) | add;
-	s->caps &= caps_all();
-	return 0;
+		s->caps = (CAPS_DEFAULT & ~drop) | add; /* every kernel has these */
+	return limit_caps(s, e);
 }
 
 static int option_seccomp(struct engine *en, struct spec *s, const char *value, struct err *e)

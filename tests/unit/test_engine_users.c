@@ -51,7 +51,7 @@ static void who(const char *user, char *const *add, char *out, size_t size)
 	size_t n;
 
 	if (users_resolve(passwd, group, user, add, &w, &e) < 0) {
-		snprintf(out, size, "error: %s", e.text);
+		snprintf(out, size, "error: %.400s", e.text);
 		return;
 	}
 	n = (size_t)snprintf(out, size, "%u %u [", w.uid, w.gid);
