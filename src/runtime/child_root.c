@@ -165,6 +165,11 @@ static int attach_bind(
 	r = flags ? mount_change(t->fd, flags, 0, 0) : 0;
 	if (r == 0)
 		r = mount_attach(t->fd, target);
+	/* A clone of a shared mount is its peer: its sub-mounts, attached next, would appear on the
+	 * host once more. */
+	if (r == 0 && m->words.propagation != MS_SHARED)
+		r = mount_propagation(
+			t->fd, m->words.propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE, 1);
 	return r < 0 ? err_sys(e, r, "mount %s", where) : 0;
 }
 

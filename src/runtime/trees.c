@@ -170,6 +170,8 @@ static int bind_trees(struct maker *m, uint32_t index, struct err *e)
 {
 	const struct plan_mount *pm = &m->plan->mounts[index];
 	int idmap = m->plan->user_ns && (pm->words.idmap || pm->words.ridmap), mapped, tree;
+	/* Brings its sub-mounts as one: attached one by one they would go back to the host. */
+	int shared = pm->words.propagation == MS_SHARED;
 	auto_fd int fd = openat(m->bundle_fd, pm->source, O_PATH | O_CLOEXEC);
 	auto_strv char **below = NULL;
 	char link[PATH_FD_MAX], top[4096];
@@ -181,9 +183,9 @@ static int bind_trees(struct maker *m, uint32_t index, struct err *e)
 		return err_sys(e, errno, "open mount source %s", pm->source);
 	len = readlink(path_of_fd(fd, link), top, sizeof(top) - 1);
 	top[len < 0 ? 0 : len] = '\0';
-	if (idmap && pm->words.rbind && S_ISDIR(st.st_mode) && len > 0)
+	if (idmap && pm->words.rbind && !shared && S_ISDIR(st.st_mode) && len > 0)
 		below = submounts(top);
-	tree = clone_tree(m, fd, pm->words.rbind && !idmap, idmap, &mapped);
+	tree = clone_tree(m, fd, pm->words.rbind && (!idmap || shared), idmap, &mapped);
 	if (tree == -ENOSYS) {
 		t = add(m->out, TREE_BIND, take_fd(&fd));
 		t->detached = 0;
