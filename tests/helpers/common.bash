@@ -48,8 +48,8 @@ teardown() {
 	if declare -F teardown_one >/dev/null; then teardown_one; fi
 	if [ -n "${BATS_TEST_COMPLETED:-}" ]; then assert_nothing_left || bad=1; fi
 	if [ -z "${BATS_TEST_COMPLETED:-}" ] || [ $bad -ne 0 ]; then
-		# shellcheck disable=SC2046
-		kill -KILL $(jobs -p) 2>/dev/null
+		# One of the jobs is bats's own, the watchdog.
+		jobs -p | grep -vx "${BATS_killer_pid:-none}" | xargs -r kill -KILL
 		[ -z "${HULL_TESTS_ALONE:-}" ] || left_processes | comm -13 "$T.processes" - | awk '{ print $1 }' | xargs -r kill -KILL
 		sleep 0.1
 		hull ps -aq 2>/dev/null | while read -r id; do hull rm -f "$id"; done
