@@ -179,8 +179,14 @@ static void cut_tag(const char *s, size_t *len, struct pieces *p)
 	*len = i - 1;
 }
 
-/* `end` is where a tag may follow, for the decision that "a:80/b" has a domain and "a:80" has not.
- */
+/* Is the first component of a path one that is taken for a domain? */
+static int looks_like_domain(const char *s, size_t n)
+{
+	return memchr(s, '.', n) || memchr(s, ':', n) || has_upper(s, n) ||
+	       (n == 9 && memcmp(s, "localhost", 9) == 0);
+}
+
+/* Runs after the tag is off, so that "a:80/b" has a domain and "a:80" has none. */
 static void cut_domain(const char *s, size_t len, struct pieces *p)
 {
 	const char *slash = memchr(s, '/', len);
@@ -188,10 +194,7 @@ static void cut_domain(const char *s, size_t len, struct pieces *p)
 
 	p->path = s;
 	p->path_len = len;
-	if (!slash)
-		return;
-	if (memchr(s, '.', n) || memchr(s, ':', n) || has_upper(s, n) ||
-		(n == 9 && memcmp(s, "localhost", 9) == 0)) {
+	if (slash && looks_like_domain(s, n)) {
 		p->domain = s;
 		p->domain_len = n;
 		p->path = slash + 1;
@@ -253,10 +256,23 @@ static void copy(char *out, size_t size, const char *s, size_t len)
 	out[len] = '\0';
 }
 
+/* Without what is understood by itself; but "docker.io/x.y/z" must not become the host x.y. */
+static void familiar_name(struct reference *r, int official)
+{
+	const char *name = r->path, *slash = strchr(name, '/');
+	const char *rest = str_after(name, OFFICIAL_PREFIX);
+
+	if (official && rest && !strchr(rest, '/'))
+		name = rest;
+	else if (slash && looks_like_domain(name, (size_t)(slash - name)))
+		official = 0;
+	join(r->familiar_name, sizeof(r->familiar_name),
+		(const char *const[]){official ? "" : r->domain, official ? "" : "/", name, NULL});
+}
+
 static void compose(const struct pieces *p, const char *prefix, struct reference *r)
 {
 	int official = is_official(p);
-	const char *name = r->path;
 
 	if (official)
 		copy(r->domain, sizeof(r->domain), DEFAULT_DOMAIN, strlen(DEFAULT_DOMAIN));
@@ -275,11 +291,7 @@ static void compose(const struct pieces *p, const char *prefix, struct reference
 	join(r->full, sizeof(r->full),
 		(const char *const[]){r->domain, "/", r->path, p->digest ? "@" : ":",
 			p->digest ? r->digest : r->tag, NULL});
-	if (official && str_after(name, OFFICIAL_PREFIX) &&
-		!strchr(name + strlen(OFFICIAL_PREFIX), '/'))
-		name += strlen(OFFICIAL_PREFIX);
-	join(r->familiar_name, sizeof(r->familiar_name),
-		(const char *const[]){official ? "" : r->domain, official ? "" : "/", name, NULL});
+	familiar_name(r, official);
 	join(r->familiar, sizeof(r->familiar),
 		(const char *const[]){r->familiar_name, *r->tag ? ":" : "", r->tag,
 			*r->digest ? "@" : "", r->digest, NULL});

@@ -26,6 +26,9 @@ static void test_good(void **state)
 		{"library/debian", "docker.io/library/debian:latest", "debian:latest", "debian"},
 		{"library/a/b", "docker.io/library/a/b:latest", "library/a/b:latest",
 			"library/a/b"},
+		/* The short form would be another image. */
+		{"docker.io/localhost/x", "docker.io/localhost/x:latest",
+			"docker.io/localhost/x:latest", "docker.io/localhost/x"},
 		{"a/b:c", "docker.io/a/b:c", "a/b:c", "a/b"},
 		{"localhost/x", "localhost/x:latest", "localhost/x:latest", "localhost/x"},
 		{"localhost:5000/x:1", "localhost:5000/x:1", "localhost:5000/x:1",
