@@ -214,8 +214,22 @@ static void write_input(struct loop *l)
 		close_input(l); /* nobody in there reads any more */
 }
 
-/* In full, whatever kind of thing it is. Without a reader: the container goes on, as with Docker.
- */
+/* Nobody reads that stream any more: the program is to learn it by its next write. */
+static void close_output(struct loop *l, int fd)
+{
+	struct {
+		struct mon_head head;
+		int32_t fd;
+	} m = {{MON_CLOSE, sizeof(int32_t)}, fd};
+
+	if (errno != EPIPE)
+		engine_warn(l->a->en, "cannot write to %s: %s",
+			fd == 1 ? "standard output" : "standard error", strerror(errno));
+	l->out_closed[fd] = 1;
+	send(l->a->sock, &m, sizeof(m), MSG_NOSIGNAL);
+}
+
+/* In full, whatever kind of thing it is. */
 static void write_output(struct loop *l, int fd, const char *data, size_t len)
 {
 	while (len && !l->out_closed[fd]) {
@@ -228,11 +242,7 @@ static void write_output(struct loop *l, int fd, const char *data, size_t len)
 			struct pollfd p = {.fd = fd, .events = POLLOUT};
 			poll(&p, 1, -1);
 		} else if (errno != EINTR) {
-			if (errno != EPIPE)
-				engine_warn(l->a->en, "cannot write to %s: %s",
-					fd == 1 ? "standard output" : "standard error",
-					strerror(errno));
-			l->out_closed[fd] = 1;
+			close_output(l, fd);
 		}
 	}
 }

@@ -221,6 +221,13 @@ void act_clean(struct monitor *m, struct monitor_news *n)
 	m->clean = 1;
 }
 
+/* A pty has one stream, and losing it would be a hang-up. */
+void act_close(struct monitor *m, struct monitor_news *n)
+{
+	if (!m->o.terminal && (n->signal == 1 || n->signal == 2))
+		fd_close_ptr(&m->out[n->signal - 1].fd);
+}
+
 void act_termios(struct monitor *m, struct monitor_news *n)
 {
 	fd_close_ptr(&m->tty_fd);

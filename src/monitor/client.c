@@ -119,6 +119,9 @@ static void understand(struct monitor *m, uint32_t type, const union payload *p,
 	if (type == MON_SIGNAL && n == sizeof(p->signal) && p->signal >= 1 && p->signal < NSIG) {
 		news.signal = p->signal;
 		monitor_step(m, EV_SIGNAL, &news);
+	} else if (type == MON_CLOSE && n == sizeof(p->signal)) {
+		news.signal = p->signal;
+		monitor_step(m, EV_CLOSE, &news);
 	} else if (type == MON_TERMIOS && n == sizeof(p->tty) && fd >= 0) {
 		news.tty = &p->tty;
 		monitor_step(m, EV_TERMIOS, &news);

@@ -39,6 +39,7 @@ enum monitor_event {
 	EV_SIGNAL,     /* from the client, or SIGTERM to the monitor itself */
 	EV_CLEAN,
 	EV_TERMIOS,
+	EV_CLOSE,
 	EV_CLIENT_GONE,
 	EV_TIMEOUT,
 	EV_COUNT,
@@ -97,7 +98,7 @@ void monitor_step(struct monitor *m, enum monitor_event e, struct monitor_news *
 /* act.c: the actions of the table. */
 monitor_action act_none, act_console, act_warn, act_start, act_fail, act_lose, act_slow, act_run,
 	act_reap, act_bury, act_cut, act_finish, act_keep, act_kill, act_clean, act_termios,
-	act_hang_up, act_leave;
+	act_close, act_hang_up, act_leave;
 
 /* options.c: 0, or -1 with *e. argv is changed (title). */
 int monitor_options_parse(int argc, char **argv, struct monitor_options *out, struct err *e);

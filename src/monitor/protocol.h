@@ -14,6 +14,7 @@
  *	                    <-------  STDIN       with a terminal
  *	                    <-------  STARTED     or ERROR; WARNING at any time before
  *	SIGNAL              ------->              at any time; kept until the program runs
+ *	CLOSE               ------->              at any time
  *	                    <-------  STDOUT, STDERR ...
  *	                    <-------  EXIT        the record is on disk, the tear-down has not begun
  *	                    <------- (end of file) cgroup and state file are gone
@@ -52,6 +53,9 @@ enum mon_type {
 	/* struct termios, SCM_RIGHTS: the user's terminal, as it was before the client made it raw.
 	 * When the client goes and the terminal is raw still, the monitor sets it back. */
 	MON_TERMIOS,
+	/* int32_t 1 or 2: nobody reads the client's stdout or stderr any more. The monitor closes its
+	 * end of that pipe, so that who writes on learns it as it would without us. */
+	MON_CLOSE,
 };
 
 #define MON_CLEAN_MS 5000

@@ -30,6 +30,7 @@ static monitor_action *const action[EV_COUNT][ST_COUNT] = {
 [EV_SIGNAL]      = DO( keep,    keep,    kill,    none,    none,    none,    none,    none    ),
 [EV_CLEAN]       = DO( clean,   clean,   clean,   clean,   clean,   clean,   clean,   clean   ),
 [EV_TERMIOS]     = DO( termios, termios, termios, termios, termios, termios, termios, termios ),
+[EV_CLOSE]       = DO( close,   close,   close,   close,   close,   close,   none,    none    ),
 [EV_CLIENT_GONE] = DO( none,    none,    none,    none,    none,    none,    none,    leave   ),
 [EV_TIMEOUT]     = DO( slow,    slow,    none,    bury,    cut,     finish,  none,    leave   ),
 };
@@ -46,6 +47,7 @@ static const unsigned char next[EV_COUNT][ST_COUNT] = {
 [EV_SIGNAL]      = STAY,
 [EV_CLEAN]       = TO( BUILDING, STARTING, RUNNING,  FAILING, DRAINING, CUTTING, LEAVING, ENDED   ),
 [EV_TERMIOS]     = STAY,
+[EV_CLOSE]       = STAY,
 [EV_CLIENT_GONE] = TO( BUILDING, STARTING, RUNNING,  FAILING, DRAINING, CUTTING, LEAVING, ENDED   ),
 [EV_TIMEOUT]     = TO( FAILING,  FAILING,  RUNNING,  LEAVING, CUTTING,  LEAVING, LEAVING, ENDED   ),
 };
