@@ -162,7 +162,8 @@ static int unpack(struct bootstrap *b, struct store *s, const char *reference, s
 	struct err *e)
 {
 	char *changes[] = {(char *)"CMD [\"bash\"]", NULL};
-	auto_free char *by = strv_join(b->argv, " ");
+	/* Without the mirror: its URL may hold a password, and history is shown to everybody. */
+	auto_free char *by = xasprintf(PROGRAM " %s %s", b->argv[1], b->suite);
 	const struct store_import req = {
 		.archive_fd = b->fd,
 		.reference = reference,
