@@ -62,8 +62,9 @@ teardown() {
 
 # Processes: in a pid namespace of our own, all but bats and this test; else those that know our store.
 left_processes() {
+	local me=$BASHPID # not inside the pipeline: there it would be awk's own
 	if [ -n "${HULL_TESTS_ALONE:-}" ]; then
-		ps -e -o pid=,ppid=,args= | awk -v me="$BASHPID" '{
+		ps -e -o pid=,ppid=,args= | awk -v me="$me" '{
 			pid[NR] = $1; parent[$1] = $2; line[$1] = $0
 		} END {
 			for (i in pid) {
@@ -105,7 +106,7 @@ left_rows() {
 remember() {
 	local what
 	for what in processes mounts cgroups files rows; do
-		left_$what >"$T.$what" || true
+		(left_$what) >"$T.$what" || true
 	done
 }
 
@@ -114,7 +115,8 @@ assert_nothing_left() {
 	local what new
 	for what in processes mounts cgroups files rows; do
 		for _ in $(seq 40); do
-			new=$(left_$what | comm -13 "$T.$what" -)
+			(left_$what) >"$T.now"
+			new=$(comm -13 "$T.$what" "$T.now")
 			[ -n "$new" ] || break
 			sleep 0.05
 		done
