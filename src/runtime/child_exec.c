@@ -96,8 +96,9 @@ static int enter_cwd(const char *cwd, struct err *e)
 	char now[4096];
 
 	if (chdir(cwd) < 0) {
+		int status = errno == EACCES ? 126 : 127;
 		err_sys(e, errno, "enter the working folder %s", cwd);
-		return err_status(e, 126);
+		return err_status(e, status);
 	}
 	if (!getcwd(now, sizeof(now)) || now[0] != '/')
 		return err_set(e, ERR_DENIED,

@@ -151,11 +151,13 @@ static int attach_bind(
 
 	if (target < 0)
 		return err_sys(e, target, "make the mount point %s", where);
-	if (fstat(target, &st) == 0 && S_ISDIR(st.st_mode) != t->directory)
-		return err_set(e, ERR_INVALID,
+	if (fstat(target, &st) == 0 && S_ISDIR(st.st_mode) != t->directory) {
+		err_set(e, ERR_INVALID,
 			"cannot mount a %s on %s, which is a %s: give both the same kind",
 			t->directory ? "folder" : "file", where,
 			S_ISDIR(st.st_mode) ? "folder" : "file");
+		return err_status(e, 127); /* as Docker has it: "not a directory" */
+	}
 	if (!t->detached) {
 		r = mount_bind(t->fd, target, m->words.rbind, flags);
 		return r < 0 ? err_sys(e, r, "bind %s", where) : 0;

@@ -41,7 +41,7 @@ teardown_one() { hull ps -aq | while read -r id; do hull rm -f "$id" >/dev/null;
 	expect 1 hull rm up
 	one_line 'cannot remove container' 'up' 'running'
 	touch end
-	wait %1
+	wait "$!"
 	ok hull rm up
 }
 

@@ -61,7 +61,7 @@ inside() { hull run --rm --network none "$IMAGE" "$@"; }
 	is "$(cat pid)" 1
 	has "$(ps -e -o args=)" '^sleep 4321'
 	echo go >&8
-	wait %2
+	wait "$!"
 	kill "$host_sleep"
 }
 
@@ -73,7 +73,7 @@ inside() { hull run --rm --network none "$IMAGE" "$@"; }
 	is "$(cat out)" 1234
 	outside=$(ps -e -o uid=,args= | awk '/[w]hile \[ ! -e/ && !/hull run/ { print $1; exit }')
 	touch end
-	wait %1
+	wait "$!"
 	isnt "$outside" ""
 	isnt "$outside" 1234
 	[ "$outside" -ge 524288 ]
@@ -134,5 +134,5 @@ inside() { hull run --rm --network none "$IMAGE" "$@"; }
 	if [ -n "${HULL_TESTS_ALONE:-}" ]; then isnt "$(left_processes)" "$(cat "$T.processes")"; fi
 	is "$(left_mounts)" "$(cat "$T.mounts")"
 	touch end
-	wait %1
+	wait "$!"
 }

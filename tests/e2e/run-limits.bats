@@ -90,7 +90,7 @@ run_tiny() { hull run --rm --network none "$@"; }
 	pid=$(hull ps -q | xargs -I{} "$HULL_BUILD/hull" inspect {} | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["State"]["Pid"])')
 	run cat "/proc/$pid/cgroup"
 	touch end
-	wait %1
+	wait "$!"
 	# Every hierarchy that has controllers: a path with the container's id.
 	is "$(grep -E ':(memory|pids|):' <<<"$output" | grep -vE '[0-9a-f]{64}')" ""
 }

@@ -19,15 +19,16 @@ inode() { readlink "/proc/self/ns/$1"; }
 }
 
 @test "two containers have ranges that do not meet" {
-	local n
+	local n pids=()
 	for n in 1 2; do
 		run_tiny -v "$T:/t" tiny sh -c \
 			'cat /proc/self/uid_map >/t/map.$0; while [ ! -e /t/end ]; do sleep 0.05; done' $n &
+		pids+=($!)
 	done
 	wait_for test -s map.1
 	wait_for test -s map.2
 	touch end
-	wait
+	wait "${pids[@]}"
 	isnt "$(cat map.1)" "$(cat map.2)"
 }
 
@@ -109,6 +110,7 @@ inode() { readlink "/proc/self/ns/$1"; }
 }
 
 @test "--cap-add and --cap-drop, with and without CAP_, and ALL" {
+	later "a host whose root lacks capabilities has fewer to give; the test counts all"
 	ok status_of --cap-add SYS_PTRACE --cap-drop cap_mknod
 	has "$output" 'CapEff:[[:blank:]]00000000a00c25fb'
 	ok status_of --cap-drop ALL
@@ -136,7 +138,7 @@ inode() { readlink "/proc/self/ns/$1"; }
 	has "$output" "CapEff:[[:blank:]]$all"
 	has "$output" 'Seccomp:[[:blank:]]0'
 	ok run_tiny --privileged tiny sh -c 'probe open /proc/sys/kernel/panic w
-		mkdir /m && mount -t tmpfs none /m && echo mounted; grep -c " /proc/kcore " /proc/self/mounts'
+		mkdir /m && mount -t tmpfs none /m && echo mounted; grep -c " /proc/kcore " /proc/self/mounts || true'
 	is "${lines[0]}" ok
 	is "${lines[1]}" mounted
 	is "${lines[2]}" 0
@@ -224,6 +226,7 @@ inode() { readlink "/proc/self/ns/$1"; }
 }
 
 @test "setuid programs of the image work, and not with no-new-privileges" {
+	later "busybox drops the bit by itself, the test needs another program"
 	mkdir -p tree/bin
 	cp "$HULL_SUITE/bin/busybox" tree/bin/busybox
 	cp "$HULL_SUITE/bin/busybox" tree/bin/suid

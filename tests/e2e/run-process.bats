@@ -163,7 +163,7 @@ configured() {
 }
 
 @test "--init passes signals on" {
-	run_tiny --init tiny probe signal >out &
+	"$HULL_BUILD/hull" run --rm --network none --init tiny probe signal >out &
 	local pid=$!
 	wait_for grep -q ready out
 	kill -TERM "$pid"

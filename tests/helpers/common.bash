@@ -114,9 +114,15 @@ remember() {
 assert_nothing_left() {
 	local what new
 	for what in processes mounts cgroups files rows; do
-		for _ in $(seq 40); do
+		# What other test files do at the same time comes and goes: only what stays was left.
+		: >"$T.stays"
+		for round in $(seq 40); do
 			(left_$what) >"$T.now"
-			new=$(comm -13 "$T.$what" "$T.now")
+			comm -13 "$T.$what" "$T.now" >"$T.new"
+			[ "$round" -eq 1 ] || comm -12 "$T.stays" "$T.new" >"$T.both"
+			[ "$round" -eq 1 ] && cp "$T.new" "$T.both"
+			mv "$T.both" "$T.stays"
+			new=$(cat "$T.stays")
 			[ -n "$new" ] || break
 			sleep 0.05
 		done
@@ -127,6 +133,9 @@ assert_nothing_left() {
 		fi
 	done
 }
+
+# A test that tells the truth about something that is not so yet: counted as skipped, with the reason.
+later() { skip "not yet: $*"; }
 
 # --- what the machine must have ---
 
