@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "engine/engine.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -47,8 +48,25 @@ static char *choose(const char *given, const char *variable, const char *for_roo
 	return xasprintf("%s/%s", base && *base == '/' ? base : "/tmp", for_user);
 }
 
-/* A folder in which others may rename and put things is no place for what root will mount. */
-static int check_owner(int fd, const char *path, struct err *e)
+/* Ours, or nobody's yet? What is neither is left as it is: /tmp must not be closed because somebody
+ * named it. */
+static int may_close(const char *path, const char *mark)
+{
+	auto_free char *file = xasprintf("%s/%s", path, mark);
+	DIR *d = access(file, F_OK) == 0 ? NULL : opendir(path);
+	int n = 0;
+
+	if (!d)
+		return access(file, F_OK) == 0;
+	while (n < 3 && readdir(d))
+		n++;
+	closedir(d);
+	return n == 2; /* "." and ".." */
+}
+
+/* A folder in which others may rename and put things is no place for what root will mount; and
+ * nobody else may walk into the store (CVE-2021-41091). */
+static int check_owner(int fd, const char *path, const char *mark, struct err *e)
 {
 	struct stat st;
 
@@ -63,10 +81,12 @@ static int check_owner(int fd, const char *path, struct err *e)
 		return err_set(e, ERR_DENIED,
 			"others may write to the folder %s: choose another, or chmod go-w it",
 			path);
+	if (st.st_mode & 077 && may_close(path, mark) && chmod(path, 0700) < 0)
+		return err_sys(e, errno, "close the folder %s to others", path);
 	return 0;
 }
 
-static int open_base(char **path, int *out_fd, struct err *e)
+static int open_base(char **path, const char *mark, int *out_fd, struct err *e)
 {
 	char *absolute;
 	int r;
@@ -87,7 +107,7 @@ static int open_base(char **path, int *out_fd, struct err *e)
 		free(*path);
 		*path = absolute;
 	}
-	return check_owner(*out_fd, *path, e);
+	return check_owner(*out_fd, *path, mark, e);
 }
 
 int engine_db_open(struct engine *en, struct err *e)
@@ -121,9 +141,9 @@ int engine_open(const struct engine_options *o, struct engine **out, struct err 
 		o->root, "HULL_ROOT", "/var/lib/hull", "XDG_DATA_HOME", ".local/share/hull");
 	en->runroot = choose(o->runroot, "HULL_RUNROOT", "/run/hull", "XDG_RUNTIME_DIR",
 		".local/share/hull/run");
-	if (open_base(&en->root, &en->root_fd, e) < 0 ||
-		open_base(&en->runroot, &en->runroot_fd, e) < 0 || engine_db_open(en, e) < 0 ||
-		store_open(en->root, en->db, &en->store, e) < 0) {
+	if (open_base(&en->root, "hull.db", &en->root_fd, e) < 0 ||
+		open_base(&en->runroot, ENGINE_CONTAINERS, &en->runroot_fd, e) < 0 ||
+		engine_db_open(en, e) < 0 || store_open(en->root, en->db, &en->store, e) < 0) {
 		engine_close(en);
 		return -1;
 	}

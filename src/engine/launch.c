@@ -82,13 +82,23 @@ static int make_folder(int base_fd, const char *id, int *out_fd, struct err *e)
 	return *out_fd < 0 ? err_sys(e, errno, "open the folder %s", path) : 0;
 }
 
+/* Under a name with a dot until it is locked: a folder named like a container whose lock nobody
+ * holds is garbage (sweep.c). */
 static int make_run_folder(struct launch *l, struct err *e)
 {
-	if (make_folder(l->en->runroot_fd, l->spec.id, &l->run_fd, e) < 0)
+	auto_free char *hidden = xasprintf(".%s", l->spec.id);
+	auto_free char *from = xasprintf(ENGINE_CONTAINERS "/.%s", l->spec.id);
+	auto_free char *to = xasprintf(ENGINE_CONTAINERS "/%s", l->spec.id);
+
+	if (make_folder(l->en->runroot_fd, hidden, &l->run_fd, e) < 0)
 		return -1;
-	l->run_path = xasprintf("%s/" ENGINE_CONTAINERS "/%s", l->en->runroot, l->spec.id);
+	l->run_path = xasprintf("%s/%s", l->en->runroot, to);
 	l->lock_fd = container_lock(l->run_fd, 1);
-	return l->lock_fd < 0 ? err_sys(e, l->lock_fd, "lock the container") : 0;
+	if (l->lock_fd < 0)
+		return err_sys(e, l->lock_fd, "lock the container");
+	if (renameat(l->en->runroot_fd, from, l->en->runroot_fd, to) < 0)
+		return err_sys(e, errno, "make the folder %s", l->run_path);
+	return 0;
 }
 
 static void fill_row(struct launch *l)

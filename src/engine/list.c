@@ -6,6 +6,7 @@
 #include "engine/container_store.h"
 #include "engine/engine.h"
 #include "engine/parts.h"
+#include "engine/remove.h"
 #include "engine/state.h"
 
 static void container_done(struct engine_container *c)
@@ -27,14 +28,15 @@ void engine_container_list_free(struct engine_container *v, size_t n)
 	free(v);
 }
 
-/* "sh -c 'x y'" as Docker joins it: words by blanks. */
+/* "sh -c 'x y'" as Docker joins it: what has a blank in it gets quotes. */
 static char *command_text(const json_t *config)
 {
-	auto_strv char **words = jsonx_strv(config, "Args");
-	auto_free char *args = words ? strv_join(words, " ") : NULL;
+	auto_strv char **args = jsonx_strv(config, "Args"), **words = NULL;
 
-	return xasprintf("%s%s%s", jsonx_str(config, "Path", ""), args && *args ? " " : "",
-		args ? args : "");
+	strv_add(&words, jsonx_str(config, "Path", ""));
+	strv_foreach (a, args)
+		strv_addf(&words, strchr(*a, ' ') ? "'%s'" : "%s", *a);
+	return strv_join(words, " ");
 }
 
 static void from_config(struct engine_container *c, const json_t *config)
@@ -108,6 +110,7 @@ int engine_container_list(
 
 	if (container_store_list(en->db, &rows, &n_rows, e) < 0)
 		return -1;
+	containers_sweep(en, rows, n_rows);
 	v = xcalloc(n_rows + 1, sizeof(*v));
 	for (size_t i = 0; i < n_rows; i++) {
 		if (r >= 0)

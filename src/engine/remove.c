@@ -62,6 +62,18 @@ static int erase_folder(int base_fd, const char *base, const char *id, struct er
 	return r < 0 ? err_sys(e, r, "remove %s/%s", base, path) : 0;
 }
 
+/* The lock last: as long as it is there, whoever finds the folder can tell that it is garbage. */
+static int erase_run_folder(struct engine *en, const char *id, struct err *e)
+{
+	static const char *const names[] = {
+		"config.json", "exit", "resolv.conf", "hostname", "hosts", "state"};
+	auto_fd int folder = engine_container_folder(en->runroot_fd, id);
+
+	for (size_t i = 0; folder >= 0 && i < ARRAY_SIZE(names); i++)
+		unlinkat(folder, names[i], 0);
+	return erase_folder(en->runroot_fd, en->runroot, id, e);
+}
+
 static int erase_row(struct engine *en, const char *id, int durable, struct err *e)
 {
 	if (db_begin(en->db, durable, e) < 0)
@@ -86,11 +98,20 @@ int container_erase(struct engine *en, const struct container_row *row, int flag
 		r = -1;
 	if (erase_folder(en->root_fd, en->root, row->id, r < 0 ? NULL : e) < 0)
 		r = -1;
-	if (erase_folder(en->runroot_fd, en->runroot, row->id, r < 0 ? NULL : e) < 0)
+	if (erase_run_folder(en, row->id, r < 0 ? NULL : e) < 0)
 		r = -1;
 	if (flags & ERASE_VOLUMES && erase_volumes(en, config, r < 0 ? NULL : e) < 0)
 		r = -1;
 	return r;
+}
+
+int container_erase_garbage(struct engine *en, const char *id)
+{
+	int r = erase_cgroup(id, NULL, NULL);
+
+	if (erase_folder(en->root_fd, en->root, id, NULL) < 0)
+		r = -1;
+	return erase_run_folder(en, id, NULL) < 0 ? -1 : r;
 }
 
 /* By a pidfd that was checked against the start time: never a process that got the number since. */

@@ -13,3 +13,9 @@ enum erase_flags {
 /* The row first, then the folders: what a crash leaves is garbage without a row, never a container
  * without its folders. row->config must be there for ERASE_VOLUMES and ERASE_CGROUP. */
 int container_erase(struct engine *en, const struct container_row *row, int flags, struct err *e);
+
+/* Folders beneath the run folder whose container was never stored, or whose row went before them:
+ * what a killed hull leaves. rows: all there are. Quiet. */
+void containers_sweep(struct engine *en, const struct container_row *rows, size_t n_rows);
+/* Row or not: kill and remove the cgroup, remove both folders. */
+int container_erase_garbage(struct engine *en, const char *id);

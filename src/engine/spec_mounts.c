@@ -107,6 +107,25 @@ static void set_root_propagation(struct spec *s)
 	str_set(&s->oci.rootfs_propagation, want);
 }
 
+/* A foreign /proc would be written to as if it were the kernel's, and would hide what is masked
+ * (CVE-2019-16884, CVE-2019-19921). The single files are those that lxcfs replaces. */
+static int check_proc(const char *destination, struct err *e)
+{
+	static const char *const allowed[] = {"cpuinfo", "diskstats", "meminfo", "stat", "swaps",
+		"uptime", "loadavg", "slabinfo", "sys/kernel/ns_last_pid",
+		"sys/crypto/fips_enabled"};
+	const char *rest = str_after(destination, "/proc");
+
+	if (!rest || (*rest && *rest != '/'))
+		return 0;
+	for (size_t i = 0; *rest && i < ARRAY_SIZE(allowed); i++)
+		if (streq(rest + 1, allowed[i]))
+			return 0;
+	return err_set(e, ERR_INVALID,
+		"\"%s\" cannot be mounted because it is %s: the kernel's own must be there",
+		destination, *rest ? "inside /proc" : "/proc");
+}
+
 int spec_mounts(struct spec *s, struct err *e)
 {
 	if (collect(s, e) < 0)
@@ -114,6 +133,9 @@ int spec_mounts(struct spec *s, struct err *e)
 	if (s->image)
 		strv_foreach (v, s->image->config.volumes)
 			mounts_add_image_volume(&s->mounts, *v);
+	for (size_t i = 0; i < s->mounts.n; i++)
+		if (check_proc(s->mounts.v[i].destination, e) < 0)
+			return -1;
 	mounts_sort(&s->mounts);
 	set_root_propagation(s);
 	if (files_extra_hosts(s->req->add_hosts, &s->extra_hosts, e) < 0 ||

@@ -77,9 +77,10 @@ static int set_cpus(struct spec *s, struct err *e)
 				s->req->cpus);
 		if (s->nano_cpus && (s->nano_cpus < 10000000 || s->nano_cpus > n * 1000000000LL))
 			return err_set(e, ERR_INVALID,
-				"Range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs "
-				"available",
-				n, n);
+				"--cpus=%s: Range of CPUs is from 0.01 to %ld.00, as there are "
+				"only "
+				"%ld CPUs available",
+				s->req->cpus, n, n);
 	}
 	if (s->nano_cpus) {
 		r->cpu_quota_set = r->cpu_period_set = 1;
