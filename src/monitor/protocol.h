@@ -53,8 +53,8 @@ enum mon_type {
 	/* struct termios, SCM_RIGHTS: the user's terminal, as it was before the client made it raw.
 	 * When the client goes and the terminal is raw still, the monitor sets it back. */
 	MON_TERMIOS,
-	/* int32_t 1 or 2: nobody reads the client's stdout or stderr any more. The monitor closes its
-	 * end of that pipe, so that who writes on learns it as it would without us. */
+	/* int32_t 1 or 2: nobody reads the client's stdout or stderr any more. The monitor closes
+	 * its end of that pipe, so that who writes on learns it as it would without us. */
 	MON_CLOSE,
 };
 
