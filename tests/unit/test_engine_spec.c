@@ -202,7 +202,9 @@ static void test_modes(void **state)
 	assert_null(s.oci.sysctl);
 	check_mount(&s, "/sys", "bind /sys rbind,rprivate,nosuid,noexec,nodev,ro,rro");
 	check_mount(&s, "/dev/shm", "bind /dev/shm rbind,rprivate,nosuid,noexec,nodev");
-	check_mount(&s, "/dev/mqueue", "bind /dev/mqueue rbind,rprivate,nosuid,noexec,nodev");
+	if (access("/dev/mqueue", F_OK) == 0) /* not every host has it mounted */
+		check_mount(
+			&s, "/dev/mqueue", "bind /dev/mqueue rbind,rprivate,nosuid,noexec,nodev");
 	spec_done(&s);
 
 	req = request();
