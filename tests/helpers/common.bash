@@ -64,11 +64,11 @@ teardown() {
 left_processes() {
 	local me=$BASHPID # not inside the pipeline: there it would be awk's own
 	if [ -n "${HULL_TESTS_ALONE:-}" ]; then
-		ps -e -o pid=,ppid=,args= | awk -v me="$me" '{
+		ps -e -o pid=,ppid=,args= | awk -v me="$me" -v watch=" sleep $BATS_TEST_TIMEOUT\$" '{
 			pid[NR] = $1; parent[$1] = $2; line[$1] = $0
 		} END {
 			for (i in pid) {
-				p = pid[i]; ours = p == 1 || line[p] ~ /bats|ps -e -o|awk -v/
+				p = pid[i]; ours = p == 1 || line[p] ~ /bats|ps -e -o|awk -v/ || line[p] ~ watch
 				for (q = p; q > 1 && q in parent; q = parent[q]) if (q == me) ours = 1
 				if (!ours) print line[p]
 			}
