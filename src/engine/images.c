@@ -219,7 +219,12 @@ int engine_image_import(
 			req->platform && *req->platform ? req->platform : NULL),
 	};
 
-	return store_import(en->store, &import, out_id, e);
+	if (store_import(en->store, &import, out_id, e) == 0)
+		return 0;
+	/* Which archive: the store knows a descriptor only. */
+	if (e && req->source && *req->source && !strstr(e->text, req->source))
+		err_wrap(e, "%.200s", req->source);
+	return -1;
 }
 
 int engine_image_bootstrap(

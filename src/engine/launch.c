@@ -197,7 +197,8 @@ static int store_row(struct launch *l, struct err *e)
 	return r;
 }
 
-/* The upper folder's root is what the container sees as "/": it looks like the image's. */
+/* The upper folder's root is what the container sees as "/": it looks like the image's, except that
+ * all may enter (archives of old Alpine have it 0700, and Docker shows 0755 whatever it is). */
 static int make_upper(struct launch *l, struct err *e)
 {
 	const char *top = l->spec.layers[strv_len(l->spec.layers) - 1];
@@ -212,7 +213,7 @@ static int make_upper(struct launch *l, struct err *e)
 	if (upper < 0)
 		return err_sys(e, errno, "open the container's folder");
 	if (((st.st_uid || st.st_gid) && fchown(upper, st.st_uid, st.st_gid) < 0) ||
-		fchmod(upper, st.st_mode & 07777) < 0)
+		fchmod(upper, (st.st_mode & 07777) | 0555) < 0)
 		return err_sys(e, errno, "give the container's folder its owner and mode");
 	return 0;
 }
