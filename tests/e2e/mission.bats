@@ -66,6 +66,7 @@ inside() { hull run --rm --network none "$IMAGE" "$@"; }
 }
 
 @test "uid 1234 inside is not uid 1234 outside" {
+	chmod 755 "$T"
 	[ "$IMAGE" != alpine:3.6 ] || skip "this archive's root folder is closed to all but root (0700)"
 	hull run --rm --network none -u 1234:1234 -v "$T:/t" "$IMAGE" \
 		sh -c 'id -u; while [ ! -e /t/end ]; do sleep 0.1; done' >out &
@@ -81,7 +82,7 @@ inside() { hull run --rm --network none "$IMAGE" "$@"; }
 }
 
 @test "children of children have the same view and the same limits" {
-	[ "$IMAGE" != alpine:3.6 ] || skip "its readlink takes one name only"
+	[ "$IMAGE" = debian:trixie ] || skip "busybox readlink takes one name only"
 	local script='exec sh -c "sh -c \"
 		hostname; cat /etc/inherited; readlink /proc/self/ns/pid /proc/1/ns/pid | uniq | wc -l
 		cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null
