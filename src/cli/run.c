@@ -188,6 +188,7 @@ static int run(struct engine *en, void *values, char **args, struct err *e)
 {
 	struct values *v = values;
 	auto_free char *own = NULL;
+	char id[65] = "";
 	int status = 125;
 
 	lists(v);
@@ -200,7 +201,12 @@ static int run(struct engine *en, void *values, char **args, struct err *e)
 	if (!v->r.rootfs)
 		v->r.image = *args++;
 	v->r.args = args;
-	return engine_run(en, &v->r, &status, e) < 0 ? -1 : status;
+	v->r.out_id = id;
+	if (engine_run(en, &v->r, &status, e) < 0)
+		return -1;
+	if (v->r.detach)
+		puts(id);
+	return status;
 }
 
 const struct cmd cmd_run = {
