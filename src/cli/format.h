@@ -1,10 +1,14 @@
-/* format.h: --format: "json", and the field look-ups of Go templates that scripts type most:
- * {{.State.Status}}, {{json .Mounts}}, {{index .Config.Labels "k"}}, text around them, \t and \n.
- */
+/* format.h: --format of one object: "json" or a Go template (template.h). Lists have list.h. */
 #pragma once
 
 #include "base/err.h"
 #include "base/json.h"
 
-/* The text for one object, without a newline at the end; NULL with *e. */
-char *format_text(const char *format, const json_t *object, struct err *e);
+struct template_member;
+
+/* 0, or -1 and *e with Docker's exit status 64 when the text is no template. */
+int format_check(const char *format, struct err *e);
+/* The text for one object, without a newline at the end; NULL with *e. members (closed by a NULL
+ * name, may be NULL) says which of the object's members are maps and which may be missing. */
+char *format_text(
+	const char *format, json_t *object, const struct template_member *members, struct err *e);

@@ -15,9 +15,10 @@ static const struct opt opts[] = {
 		"json, or a template of fields"},
 };
 
-static int print_formatted(const char *format, const json_t *object, struct err *e)
+static int print_formatted(const char *format, json_t *object, struct err *e)
 {
-	auto_free char *text = format_text(format, object, e);
+	auto_free char *text = format_check(format, e) < 0 ? NULL
+							   : format_text(format, object, NULL, e);
 
 	if (!text)
 		return -1;

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/format.h"
+#include "cli/template.h"
 
 struct values {
 	const char *format, *type;
@@ -17,6 +18,50 @@ static const struct opt opts[] = {
 	{"format", 'f', OPT_TEXT, AT(format), "string", "json, or a template of fields"},
 	{"size", 's', OPT_BOOL, AT(size), "", "Also the container's sizes"},
 	{"type", 0, OPT_TEXT, AT(type), "string", "container or image"},
+};
+
+/* What Docker's structs know and JSON does not: maps, and what null or a missing member is. */
+static const struct template_member members[] = {
+	{"Health", MEMBER_OBJECT, 1},
+	{"Healthcheck", MEMBER_OBJECT, 1},
+	{"StopSignal", MEMBER_TEXT, 1},
+	{"StopTimeout", MEMBER_OBJECT, 1},
+	{"Shell", MEMBER_LIST, 1},
+	{"ArgsEscaped", MEMBER_TEXT, 1},
+	{"SizeRw", MEMBER_OBJECT, 1},
+	{"SizeRootFs", MEMBER_OBJECT, 1},
+	{"Tmpfs", MEMBER_MAP, 1},
+	{"Sysctls", MEMBER_MAP, 1},
+	{"Annotations", MEMBER_MAP, 1},
+	{"StorageOpt", MEMBER_MAP, 1},
+	{"Mounts", MEMBER_LIST, 1},
+	{"ExposedPorts", MEMBER_MAP_OF_OBJECTS, 1},
+	{"Volumes", MEMBER_MAP_OF_OBJECTS, 1},
+	{"Networks", MEMBER_MAP_OF_OBJECTS, 0},
+	{"Ports", MEMBER_MAP_OF_LISTS, 0},
+	{"PortBindings", MEMBER_MAP_OF_LISTS, 0},
+	{"[]", MEMBER_LIST, 0}, /* an entry of those two */
+	{"Labels", MEMBER_MAP, 1},
+	{"Data", MEMBER_MAP, 0},
+	{"DriverOpts", MEMBER_MAP, 0},
+	{"Binds", MEMBER_LIST, 0},
+	{"CapAdd", MEMBER_LIST, 0},
+	{"CapDrop", MEMBER_LIST, 0},
+	{"Cmd", MEMBER_LIST, 0},
+	{"DeviceCgroupRules", MEMBER_LIST, 0},
+	{"DeviceRequests", MEMBER_LIST, 0},
+	{"Entrypoint", MEMBER_LIST, 0},
+	{"Env", MEMBER_LIST, 0},
+	{"ExecIDs", MEMBER_LIST, 0},
+	{"ExtraHosts", MEMBER_LIST, 0},
+	{"GroupAdd", MEMBER_LIST, 0},
+	{"Links", MEMBER_LIST, 0},
+	{"OnBuild", MEMBER_LIST, 1},
+	{"RepoDigests", MEMBER_LIST, 0},
+	{"RepoTags", MEMBER_LIST, 0},
+	{"SecurityOpt", MEMBER_LIST, 0},
+	{"VolumesFrom", MEMBER_LIST, 0},
+	{NULL, 0, 0},
 };
 
 /* A container first, as Docker has it. */
@@ -36,32 +81,46 @@ static json_t *find(
 	return found;
 }
 
+static int print_all(const char *format, json_t *all, struct err *e)
+{
+	auto_free char *text = NULL;
+	int raw = !format || streq(format, "json");
+	json_t *item;
+	size_t i;
+
+	if (raw) {
+		text = jsonx_text(all, format ? 0 : 4);
+		printf("%s%s", text, format ? "\n" : "");
+		return 0;
+	}
+	json_array_foreach (all, i, item) {
+		auto_free char *line = format_text(format, item, members, e);
+		if (!line)
+			return -1;
+		puts(line);
+	}
+	return 0;
+}
+
 static int inspect(struct engine *en, enum inspect_what what, const struct values *v, char **args,
 	struct err *e)
 {
+	const char *format = v->format && *v->format ? v->format : NULL;
 	auto_json json_t *all = json_array();
 	int status = 0;
 
+	if (format && format_check(format, e) < 0)
+		return -1;
 	strv_foreach (a, args) {
 		json_t *found = find(en, what, *a, v->size, e);
-		if (!found) {
-			cmd_say(e->text);
-			status = 1;
+		if (found) {
+			json_array_append_new(all, found);
 			continue;
 		}
-		json_array_append_new(all, found);
-		if (v->format) {
-			auto_free char *text = format_text(v->format, found, e);
-			if (!text)
-				return -1;
-			puts(text);
-		}
+		cmd_say(e->text);
+		status = 1;
 	}
-	if (!v->format) {
-		auto_free char *text = jsonx_text(all, 4);
-		fputs(text, stdout);
-	}
-	return status;
+	return print_all(format, all, e) < 0 ? -1 : status;
 }
 
 static int any(struct engine *en, void *values, char **args, struct err *e)

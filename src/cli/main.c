@@ -84,8 +84,21 @@ static void command_help(const struct cmd *c)
 		opts_help(c->opts, c->n_opts);
 }
 
-static int unknown_command(const char *word, struct err *e)
+/* "image" alone is no command, but the first word of some. */
+static int is_group(const char *word)
 {
+	size_t n = strlen(word);
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strncmp(commands[i].words, word, n) == 0 && commands[i].words[n] == ' ')
+			return 1;
+	return 0;
+}
+
+static int unknown_command(char *const *argv, struct err *e)
+{
+	auto_free char *word = argv[1] && is_group(argv[0]) ? xasprintf("%s %s", argv[0], argv[1])
+							    : xstrdup(argv[0]);
 	const char *names[ARRAY_SIZE(commands) + 1];
 	const char *near;
 	size_t n = 0;
@@ -179,7 +192,7 @@ static int dispatch(int argc, char **argv, struct err *e)
 	r = streq(rest[0], "help");
 	c = find((int)strv_len(rest) - r, rest + r, &used);
 	if (!c)
-		return unknown_command(rest[r], e);
+		return unknown_command(rest + r, e);
 	if (r) {
 		command_help(c);
 		return 0;

@@ -3,7 +3,9 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/time.h"
 
@@ -35,7 +37,11 @@ void table_cell(struct table *t, const char *text)
 	for (char *p = copy; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
-	strv_take(&t->cells, copy);
+	if (t->n == t->cap) {
+		t->cap = t->cap ? t->cap * 2 : 64;
+		t->cells = xreallocarray(t->cells, t->cap, sizeof(*t->cells));
+	}
+	t->cells[t->n++] = copy;
 }
 
 void table_cellf(struct table *t, const char *fmt, ...)
@@ -51,32 +57,32 @@ void table_cellf(struct table *t, const char *fmt, ...)
 
 void table_print(struct table *t, FILE *out)
 {
-	size_t widths[TABLE_COLUMNS_MAX] = {0}, i = 0;
+	size_t widths[TABLE_COLUMNS_MAX] = {0};
 
-	strv_foreach (c, t->cells) {
-		size_t w = width(*c) + GAP, *max = &widths[i++ % t->columns];
+	for (size_t i = 0; i < t->n; i++) {
+		size_t w = width(t->cells[i]) + GAP, *max = &widths[i % t->columns];
 		if (w > *max)
 			*max = w;
 	}
-	i = 0;
-	strv_foreach (c, t->cells) {
-		size_t column = i++ % t->columns, w = widths[column];
-		fputs(*c, out);
+	for (size_t i = 0; i < t->n; i++) {
+		size_t column = i % t->columns, w = widths[column];
+		fputs(t->cells[i], out);
 		if (column + 1 == t->columns) {
 			fputc('\n', out);
 			continue;
 		}
 		if (w < MIN_WIDTH)
 			w = MIN_WIDTH;
-		for (size_t pad = width(*c); pad < w; pad++)
-			fputc(' ', out);
+		fprintf(out, "%*s", (int)(w - width(t->cells[i])), "");
 	}
 }
 
 void table_done(struct table *t)
 {
-	strv_free(t->cells);
-	t->cells = NULL;
+	for (size_t i = 0; i < t->n; i++)
+		free(t->cells[i]);
+	free(t->cells);
+	*t = (struct table){0};
 }
 
 const char *table_id(const char *id, int full, char buf[72])
@@ -111,4 +117,33 @@ const char *table_ago(int64_t ns, char buf[48])
 	time_ago((time_now_ns() - ns) / 1000000000, words);
 	snprintf(buf, 48, "%s ago", words);
 	return buf;
+}
+
+const char *table_time(int64_t ns, char buf[48])
+{
+	time_t seconds = ns / 1000000000;
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(buf, 48, "%Y-%m-%d %H:%M:%S %z %Z", &tm);
+	return buf;
+}
+
+char *table_quote(const char *text)
+{
+	static const char from[] = "\a\b\f\n\r\t\v\"\\", to[] = "abfnrtv\"\\";
+	auto_buf struct buf b = BUF_MAX(strlen(text) * 4 + 2);
+
+	buf_putc(&b, '"');
+	for (; *text; text++) {
+		const char *hit = strchr(from, *text);
+		if (hit)
+			buf_printf(&b, "\\%c", to[hit - from]);
+		else if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			buf_printf(&b, "\\x%02x", (unsigned char)*text);
+		else
+			buf_putc(&b, *text);
+	}
+	buf_putc(&b, '"');
+	return buf_steal(&b);
 }

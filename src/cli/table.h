@@ -9,7 +9,8 @@
 
 struct table {
 	size_t columns;
-	char **cells; /* strv, row by row; the first row holds the headings */
+	char **cells; /* row by row, own copies */
+	size_t n, cap;
 };
 
 void table_start(struct table *t, const char *const *headings, size_t n);
@@ -26,3 +27,7 @@ const char *table_id(const char *id, int full, char buf[72]);
 char *table_cut(const char *text, size_t width);
 /* "2 minutes ago" of a time in ns; "N/A" for 0. */
 const char *table_ago(int64_t ns, char buf[48]);
+/* As Go prints a time: "2006-01-02 15:04:05 -0700 MST", local. */
+const char *table_time(int64_t ns, char buf[48]);
+/* In double quotes, what is not printable as an escape (Go's strconv.Quote). Caller frees. */
+char *table_quote(const char *text);

@@ -95,14 +95,16 @@ void store_image_free(struct store_image *i)
 	strv_free(i->layer_names);
 	free(i->layer_sizes);
 	free(i->config_text);
+	free(i->damage);
 	oci_image_done(&i->config);
 	free(i);
 }
 
-int store_image_from_row(sqlite3_stmt *st, struct store_image **out, struct err *e)
+struct store_image *store_image_from_row(sqlite3_stmt *st)
 {
 	struct store_image *i = xcalloc(1, sizeof(*i));
 	const char *id = db_text(st, 0);
+	struct err damage = {0};
 
 	if (hash_is_digest(id))
 		memcpy(i->id, id, sizeof("sha256:") + HASH_HEX);
@@ -111,13 +113,13 @@ int store_image_from_row(sqlite3_stmt *st, struct store_image **out, struct err 
 	i->stored_ns = sqlite3_column_int64(st, 3);
 	i->uid_max = sqlite3_column_int64(st, 4);
 	i->config_text = xstrdup(db_text(st, 5));
-	if (oci_image_parse(i->config_text, strlen(i->config_text), &i->config, e) < 0) {
-		err_wrap(e, "image %s in the store is damaged, remove it", id);
-		store_image_free(i);
-		return -1;
+	/* A damaged one must still be listed and removed: store_image_find() refuses it. */
+	if (oci_image_parse(i->config_text, strlen(i->config_text), &i->config, &damage) < 0) {
+		oci_image_done(&i->config);
+		i->config = (struct oci_image){0};
+		i->damage = xstrdup(damage.text);
 	}
-	*out = i;
-	return 0;
+	return i;
 }
 
 static int fill_layers(struct store *s, struct store_image *i, struct err *e)

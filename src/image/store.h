@@ -28,6 +28,7 @@ struct store_image {
 	int64_t created_ns; /* of the configuration; 0 unknown */
 	int64_t stored_ns;  /* when it entered this store */
 	int64_t uid_max;    /* highest uid or gid in any layer */
+	char *damage; /* why config could not be read and is empty; only in lists, NULL: good */
 };
 void store_image_free(struct store_image *i);
 

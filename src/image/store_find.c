@@ -18,8 +18,8 @@ static int match_ref(struct store *s, const char *full, struct store_image **out
 		    "s", full) < 0)
 		return -1;
 	r = db_step(s->db, st, e);
-	if (r == 1 && store_image_from_row(st, out, e) < 0)
-		return -1;
+	if (r == 1)
+		*out = store_image_from_row(st);
 	return r;
 }
 
@@ -40,8 +40,7 @@ static int match_id(struct store *s, const char *hex, struct store_image **out, 
 	r = db_step(s->db, st, e);
 	if (r != 1)
 		return r;
-	if (store_image_from_row(st, &found, e) < 0)
-		return -1;
+	found = store_image_from_row(st);
 	r = db_step(s->db, st, e);
 	if (r == 0) {
 		*out = found;
@@ -103,7 +102,10 @@ int store_image_find(struct store *s, const char *name, struct store_image **out
 
 	if (store_image_match(s, name, &found, &how, NULL, e) < 0)
 		return -1;
-	if (store_image_fill(s, found, e) < 0) {
+	if (found->damage)
+		err_set(e, ERR_SYSTEM, "image %s in the store is damaged, remove it: %s", name,
+			found->damage);
+	if (found->damage || store_image_fill(s, found, e) < 0) {
 		store_image_free(found);
 		return -1;
 	}

@@ -33,12 +33,8 @@ int store_image_list(struct store *s, struct store_image ***out, size_t *out_n, 
 		    "") < 0)
 		return -1;
 	while ((r = db_step(s->db, st, e)) == 1) {
-		struct store_image *i;
+		struct store_image *i = store_image_from_row(st);
 
-		if (store_image_from_row(st, &i, e) < 0) {
-			r = -1;
-			break;
-		}
 		v = xreallocarray(v, n + 1, sizeof(*v));
 		v[n++] = i;
 		r = store_image_fill(s, i, e);

@@ -25,7 +25,7 @@ int store_image_match(struct store *s, const char *name, struct store_image **ou
 	enum store_match *out_how, struct reference *out_ref, struct err *e);
 /* The columns of STORE_IMAGE_COLUMNS of the current row. */
 #define STORE_IMAGE_COLUMNS "i.id, i.size, i.created_ns, i.stored_ns, i.uid_max, i.config"
-int store_image_from_row(sqlite3_stmt *st, struct store_image **out, struct err *e);
+struct store_image *store_image_from_row(sqlite3_stmt *st);
 int store_image_fill(struct store *s, struct store_image *i, struct err *e);
 
 /* ---- layer folders (store_layer.c) */

@@ -52,6 +52,9 @@ int cgroup_make(const struct cgroup_host *h, const char *path);
  */
 int cgroup_limit(const struct cgroup_host *h, const char *path, const struct cgroup_limits *l,
 	struct err *e);
+/* Rules of the device controller, in order: "a *:* rwm", "c 1:3 rwm" ... each after '+' (allow) or
+ * '-' (deny). v1 only: -ENOSYS where the controller has no v1 hierarchy. */
+int cgroup_devices(const struct cgroup_host *h, const char *path, char *const *rules);
 /* Move pid into it in every hierarchy. Slow when nothing was moved lately: the kernel then waits
  * for an RCU grace period, 5 to 15 ms, before it may move a process from outside. The two below
  * avoid that. */

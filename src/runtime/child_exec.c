@@ -106,6 +106,19 @@ static int enter_cwd(const char *cwd, struct err *e)
 	return 0;
 }
 
+/* The parent has raised what had to be raised. Before the filter, which may forbid it. */
+static int lower_limits(const struct oci_process *pr, struct err *e)
+{
+	for (size_t i = 0; i < pr->n_rlimits; i++) {
+		const struct oci_rlimit *l = &pr->rlimits[i];
+		int r = ns_rlimit_set(ns_rlimit_number(l->type), l->soft, l->hard);
+		if (r < 0)
+			return err_sys(e, r, "set the limit %s to %llu:%llu", l->type,
+				(unsigned long long)l->soft, (unsigned long long)l->hard);
+	}
+	return 0;
+}
+
 static int privileges(struct child *c, struct err *e)
 {
 	const struct oci_process *pr = &c->plan->config->process;
@@ -115,7 +128,8 @@ static int privileges(struct child *c, struct err *e)
 		return err_sys(e, r, "drop capabilities from the bounding set");
 	if (pr->umask >= 0)
 		umask((mode_t)pr->umask);
-	if (change_user(pr, e) < 0 || raise_for_filter(e) < 0 || enter_cwd(pr->cwd, e) < 0)
+	if (change_user(pr, e) < 0 || raise_for_filter(e) < 0 || enter_cwd(pr->cwd, e) < 0 ||
+		lower_limits(pr, e) < 0)
 		return -1;
 	if (pr->no_new_privileges) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -71,6 +71,53 @@ static int limits_wanted(const struct cgroup_limits *l)
 	return l->memory_set || l->swap_set || l->pids_set || l->cpu_set || l->shares_set;
 }
 
+static void add_rule(char ***rules, const struct oci_device_rule *d)
+{
+	char numbers[2][24];
+	const int64_t given[2] = {d->major, d->minor};
+
+	for (int i = 0; i < 2; i++)
+		if (given[i] < 0)
+			str_copy(numbers[i], sizeof(numbers[i]), "*");
+		else
+			snprintf(numbers[i], sizeof(numbers[i]), "%lld", (long long)given[i]);
+	strv_addf(rules, "%c%c %s:%s %s", d->allow ? '+' : '-', d->type, numbers[0], numbers[1],
+		d->access ? d->access : "rwm");
+}
+
+/* The configuration's rules; after "nothing" also what every container may use (runtime-spec,
+ * config-linux.md, Default Devices; nodes may be made, but not opened). */
+static int limit_devices(const struct runtime_create *req, struct err *e)
+{
+	static const char *const always[] = {"+c *:* m", "+b *:* m", "+c 1:3 rwm", "+c 1:5 rwm",
+		"+c 1:7 rwm", "+c 1:8 rwm", "+c 1:9 rwm", "+c 5:0 rwm", "+c 5:2 rwm",
+		"+c 136:* rwm"};
+	const struct oci_resources *res = &req->config->resources;
+	auto_strv char **rules = NULL;
+	int closed = 0, r;
+
+	for (size_t i = 0; i < res->n_devices; i++) {
+		add_rule(&rules, &res->devices[i]);
+		if (res->devices[i].type == 'a')
+			closed = !res->devices[i].allow;
+	}
+	if (!closed)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		strv_add(&rules, always[i]);
+	r = cgroup_devices(req->cgroups, req->config->cgroups_path, rules);
+	/* v2 wants a program. In a user namespace nothing is lost: no node can be made there. */
+	if (r == -ENOSYS && oci_config_namespace(req->config, "user"))
+		return 0;
+	if (r == -ENOSYS) {
+		if (req->warn)
+			req->warn(req->warn_ctx, "this host has no cgroup v1 for devices: which "
+						 "devices the container opens is not limited");
+		return 0;
+	}
+	return r < 0 ? err_sys(e, r, "limit the devices of the container") : 0;
+}
+
 /* *out: the paths, NULL when this machine gives us no cgroup and none is needed. */
 static int make_cgroup(const struct runtime_create *req, char ***out, struct err *e)
 {
@@ -87,16 +134,24 @@ static int make_cgroup(const struct runtime_create *req, char ***out, struct err
 	if (r < 0)
 		return err_sys(e, r, "make the cgroup %s", path);
 	*out = cgroup_paths(req->cgroups, path);
-	return cgroup_limit(req->cgroups, path, &l, e);
+	return cgroup_limit(req->cgroups, path, &l, e) < 0 ? -1 : limit_devices(req, e);
 }
 
 static int rlimit_of(pid_t pid, const struct oci_rlimit *l, struct err *e)
 {
+	const __rlimit_resource_t resource = (__rlimit_resource_t)ns_rlimit_number(l->type);
 	struct rlimit r = {l->soft == UINT64_MAX ? RLIM_INFINITY : l->soft,
 		l->hard == UINT64_MAX ? RLIM_INFINITY : l->hard};
+	struct rlimit now;
 
+	/* Only raised here: what the child still has to do may take more than its program gets (ten
+	 * descriptors are too few for the mounts). It lowers them at last (child_exec.c). */
+	if (prlimit(pid, resource, NULL, &now) == 0) {
+		r.rlim_max = now.rlim_max > r.rlim_max ? now.rlim_max : r.rlim_max;
+		r.rlim_cur = now.rlim_cur > r.rlim_cur ? now.rlim_cur : r.rlim_cur;
+	}
 	/* By the parent: the child has no power over the host's hard limits any more. */
-	if (prlimit(pid, (__rlimit_resource_t)ns_rlimit_number(l->type), &r, NULL) < 0)
+	if (prlimit(pid, resource, &r, NULL) < 0)
 		return err_sys(e, errno, "set the limit %s to %llu:%llu", l->type,
 			(unsigned long long)l->soft, (unsigned long long)l->hard);
 	return 0;

@@ -109,7 +109,6 @@ link_instead() { rm -rf "$1" && mkdir -p "$(dirname "$1")" && ln -s "$2" "$1"; }
 }
 
 @test "CVE-2024-9676: passwd and group of the image as FIFO, folder, device, link, or huge" {
-	later "refused with an error instead of run"
 	fifo() { rm etc/passwd etc/group; mkfifo etc/passwd etc/group; }
 	folder() { rm -rf etc/passwd etc/group; mkdir etc/passwd etc/group; }
 	device() { rm -rf etc/passwd etc/group; mknod etc/passwd c 1 5; mknod etc/group c 1 5; }
@@ -120,17 +119,18 @@ link_instead() { rm -rf "$1" && mkdir -p "$(dirname "$1")" && ln -s "$2" "$1"; }
 	local kind
 	for kind in fifo folder device outward; do
 		evil $kind
-		run timeout 20 "$HULL_BUILD/hull" run --rm --network none -u 1000 evil id -u
-		is "$kind $status" "$kind 0"
-		is "$output" 1000
-		run timeout 20 "$HULL_BUILD/hull" run --rm --network none -u intruder evil id -u
+		# A number needs neither file: refused is fine as well, to hang or to be root is not.
+		run --separate-stderr timeout 20 "$HULL_BUILD/hull" run --rm --network none -u 1000 evil probe status Uid
+		if [ "$status" -eq 0 ]; then is "${output%%[[:blank:]]*}" 1000; else is "$kind $status" "$kind 125"; fi
+		run --separate-stderr timeout 20 "$HULL_BUILD/hull" run --rm --network none -u intruder evil probe status Uid
 		is "$kind $status" "$kind 125"
+		one_line 'passwd|intruder'
 	done
 	rm -rf tree
 	mkdir tree
 	tar -C tree -xf "$HULL_SUITE/tiny.tar"
 	(cd tree && huge)
-	run timeout 20 "$HULL_BUILD/hull" run --rm --network none --rootfs "$T/tree" -u 1000 /bin/id -u
+	run timeout 20 "$HULL_BUILD/hull" run --rm --network none --rootfs "$T/tree" -u 1000 /bin/probe status Uid
 	[ "$status" -ne 124 ]
 	[ "$status" -ne 137 ]
 	unharmed
@@ -150,7 +150,6 @@ link_instead() { rm -rf "$1" && mkdir -p "$(dirname "$1")" && ln -s "$2" "$1"; }
 }
 
 @test "CVE-2019-16884: a VOLUME or -v over /proc is refused or harmless" {
-	later "it fails, but the error names a sysctl"
 	run --separate-stderr run_tiny -v "$T:/proc" tiny true
 	isnt "$status" 0
 	one_line '/proc'
@@ -165,7 +164,6 @@ link_instead() { rm -rf "$1" && mkdir -p "$(dirname "$1")" && ln -s "$2" "$1"; }
 }
 
 @test "CVE-2021-41091: others of the host cannot walk into the store or the run folder" {
-	later "the base layer's folder is 0755 behind a closed one"
 	need setpriv
 	chmod 755 "$HULL_SUITE" "$FILE_DIR" "$T"
 	hull run --name stay --network none tiny true

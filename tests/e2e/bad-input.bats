@@ -17,7 +17,6 @@ run_tiny() { hull run --rm --network none "$@"; }
 }
 
 @test "unknown commands: the nearest one is suggested" {
-	later "within a group (hull image isnpect) the nearest word is not looked for"
 	expect 1 hull rnu tiny
 	one_line rnu 'run'
 	expect 1 hull image isnpect tiny
@@ -165,25 +164,24 @@ run_tiny() { hull run --rm --network none "$@"; }
 	expect 2 setpriv --reuid 1000 --regid 1000 --clear-groups ls "$HULL_ROOT/layers"
 }
 
-@test "an image whose configuration was damaged in the store" {
-	later "the database's copy of the configuration is used, the blob is not compared"
-	hull tag tiny broken
-	local id blob
-	id=$(hull image inspect tiny | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["Id"])')
-	blob=$HULL_ROOT/blobs/sha256/${id#sha256:}
-	cp "$blob" saved
-	rm "$blob"
-	echo '{"architecture": ' >"$blob"
-	run --separate-stderr hull run --rm --network none broken true
-	local got=$status said=$stderr
+@test "an image whose configuration was damaged in the database" {
+	hull import -c 'LABEL x=broken' "$HULL_SUITE/tiny.tar" broken >/dev/null
+	cp -a "$HULL_ROOT"/hull.db* .
+	python3 - "$HULL_ROOT/hull.db" <<-'PY'
+		import sqlite3, sys
+		with sqlite3.connect(sys.argv[1]) as db:
+		    assert db.execute("""UPDATE images SET config = '{"architecture": '
+		        WHERE config LIKE '%"x":"broken"%'""").rowcount == 1
+	PY
+	expect 125 run_tiny broken true
+	one_line 'broken|configuration' 'JSON|json|end of file'
 	run --separate-stderr hull images
-	local images=$status
-	rm "$blob"
-	cp saved "$blob"
-	hull rmi broken
-	is "$got" 125
-	is "$(wc -l <<<"$said")" 1
-	[ "$images" -le 1 ]
+	[ "$status" -le 1 ]
+	[ "$(wc -l <<<"$stderr")" -le 1 ]
+	ok run_tiny tiny true
+	ok hull rmi broken
+	cp -a hull.db* "$HULL_ROOT/"
+	hull rmi -f broken
 }
 
 @test "a layer that is missing from the store" {

@@ -184,7 +184,6 @@ monitor_of() { ps -o ppid= -p "$(state "$1" State.Pid)" | tr -d ' '; }
 }
 
 @test "SIGKILL of hull at any moment of the start leaves nothing that stays" {
-	later "folders that a killed start made before its row stay until hull system check exists"
 	local i back
 	for i in $(seq 40); do
 		"$HULL_BUILD/hull" run --rm --network none tiny true >/dev/null 2>&1 3>&- &

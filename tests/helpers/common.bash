@@ -48,9 +48,12 @@ teardown() {
 	if declare -F teardown_one >/dev/null; then teardown_one; fi
 	if [ -n "${BATS_TEST_COMPLETED:-}" ]; then assert_nothing_left || bad=1; fi
 	if [ -z "${BATS_TEST_COMPLETED:-}" ] || [ $bad -ne 0 ]; then
-		# One of the jobs is bats's own, the watchdog.
 		jobs -p | grep -vx "${BATS_killer_pid:-none}" | xargs -r kill -KILL
-		[ -z "${HULL_TESTS_ALONE:-}" ] || left_processes | comm -13 "$T.processes" - | awk '{ print $1 }' | xargs -r kill -KILL
+		if [ -n "${HULL_TESTS_ALONE:-}" ]; then
+			left_processes | comm -13 "$T.processes" - | awk '{ print $1 }' | xargs -r kill -KILL
+			# bats's watchdog, when it went with the jobs: bats would wait for it.
+			pkill -KILL -P 1 -x sleep
+		fi
 		sleep 0.1
 		hull ps -aq 2>/dev/null | while read -r id; do hull rm -f "$id"; done
 	fi >/dev/null 2>&1
@@ -134,9 +137,6 @@ assert_nothing_left() {
 	done
 }
 
-# A test that tells the truth about something that is not so yet: counted as skipped, with the reason.
-later() { skip "not yet: $*"; }
-
 # --- what the machine must have ---
 
 # need PROGRAM...: a skip at a desk, a failure in CI
@@ -171,8 +171,7 @@ need_image() {
 expect() {
 	local want=$1
 	shift
-	run --separate-stderr "$@"
-	[ "$status" -eq "$want" ] && return
+	run --separate-stderr "-$want" "$@" && return
 	echo "command: $*"
 	echo "status:  $status, expected $want"
 	echo "stdout:  $output"

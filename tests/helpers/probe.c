@@ -49,6 +49,19 @@ static int do_syscall(char **a)
 	return say(syscall(number(a[0]), v[0], v[1], v[2], v[3], v[4], v[5]));
 }
 
+/* status FIELD: that line's value in /proc/self/status */
+static int do_status(char **a)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[4096];
+	size_t n = strlen(a[0]);
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, a[0], n) == 0 && line[n] == ':')
+			fputs(line + n + 1 + strspn(line + n + 1, "\t "), stdout);
+	return 0;
+}
+
 /* fds: every open descriptor with what it is, one per line */
 static int do_fds(char **a)
 {
@@ -291,6 +304,7 @@ static const struct {
 	int n_args;
 } table[] = {
 	{"syscall", do_syscall, 1},
+	{"status", do_status, 1},
 	{"fds", do_fds, 0},
 	{"env", do_env, 0},
 	{"socket", do_socket, 2},

@@ -272,9 +272,10 @@ int scene_gone_within(pid_t pid, int ms)
 
 void scene_until_output(struct scene *s, const char *text)
 {
-	size_t n = strlen(text);
-
-	while (s->n_out < n || memcmp(s->out + s->n_out - n, text, n) != 0)
+	/* Anywhere in what is kept: more may come in the same frame, and out holds only the start
+	 * of it. */
+	while (!memmem(
+		s->out, s->n_out < sizeof(s->out) ? s->n_out : sizeof(s->out), text, strlen(text)))
 		assert_true(scene_next(s, 5000) && !s->ended);
 }
 

@@ -1,4 +1,4 @@
-/* test_cli_opts.c: command lines by pflag's rules, formats, columns. */
+/* test_cli_opts.c: command lines by pflag's rules. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,9 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "cli/format.h"
 #include "cli/opts.h"
-#include "cli/table.h"
 
 struct values {
 	int tty, interactive, detach, count_set;
@@ -97,68 +95,11 @@ static void test_refusals(void **state)
 	refused(parse(1, "--nam", "x", NULL), "unknown flag: --nam");
 }
 
-static void formatted(const char *format, const char *want)
-{
-	static const char object[] =
-		"{\"A\":{\"B\":\"c\",\"N\":3,\"L\":[1,2]},\"M\":{\"k.x\":\"v\"},"
-		"\"T\":true,\"Z\":null}";
-	auto_json json_t *o = jsonx_parse(object, strlen(object), "x", &e);
-	auto_free char *text = NULL;
-
-	assert_non_null(o);
-	text = format_text(format, o, &e);
-	if (!want) {
-		assert_null(text);
-		return;
-	}
-	assert_non_null(text);
-	assert_string_equal(text, want);
-}
-
-static void test_format(void **state)
-{
-	(void)state;
-	formatted("{{.A.B}}", "c");
-	formatted("x {{ .A.N }}\\t{{.T}}", "x 3\ttrue");
-	formatted("{{json .A.L}}", "[1,2]");
-	formatted("{{.A.L}}", "[1 2]");
-	formatted("{{index .M \"k.x\"}}", "v");
-	formatted("{{index .A.L 1}}", "2");
-	formatted("{{.Z}}", "<no value>");
-	formatted("plain", "plain");
-	formatted("{{.Nope}}", NULL);
-	formatted("{{.A", NULL);
-	formatted("{{range .A}}", NULL);
-}
-
-static void test_table(void **state)
-{
-	static const char *const headings[] = {"ID", "NAME"};
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	struct table t;
-	auto_free char *cut = table_cut("abcdefghij", 5);
-
-	(void)state;
-	table_start(&t, headings, 2);
-	table_cell(&t, "1234567890");
-	table_cell(&t, "x\033[2J");
-	table_print(&t, out);
-	table_done(&t);
-	fclose(out);
-	assert_string_equal(text, "ID           NAME\n1234567890   x?[2J\n");
-	free(text);
-	assert_string_equal(cut, "abcd…");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_format),
-		cmocka_unit_test(test_table),
 	};
 	int r = cmocka_run_group_tests(tests, NULL, NULL);
 

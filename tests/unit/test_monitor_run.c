@@ -413,10 +413,6 @@ static void cgroup_dies_while_the_client_sleeps(void **state)
 	char **paths = make_cgroup(&plan);
 	struct scene s;
 
-#ifdef __SANITIZE_ADDRESS__
-	skip(); /* not yet: the played scene crashes under the sanitizer now and then */
-#endif
-
 	scene_start(&s, &plan);
 	scene_until_output(&s, "\n");
 	assert_true(scene_gone_within(atoi(s.out), 2000));
