@@ -360,6 +360,9 @@ static int run_round(struct exec *x, const struct node *n, json_t *key, json_t *
 	struct value k = {key, NULL}, v = {item, hint};
 	int r;
 
+	/* A round with nothing in it takes time, too. */
+	if (++x->steps > STEPS_MAX)
+		return fail(x, n, "the template takes too many steps");
 	if (names == 2)
 		set_var(x, n->pipe->names[0], &k, n->pipe->assign);
 	if (names)

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/signals.h"
+
 /* All signals wait to be fetched, but those that the kernel raises for a fault of ours: blocked,
  * they would kill at once or loop. */
 static void block_signals(sigset_t *out_set, sigset_t *out_old)
@@ -35,6 +37,7 @@ static void run_program(char **argv, const sigset_t *mask)
 
 	setpgid(0, 0);
 	tcsetpgrp(0, getpgrp());
+	signals_reset_all();
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(argv[0], argv);
 	error = errno;

@@ -26,6 +26,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "kernel/ns.h"
+#include "kernel/signals.h"
 #include "runtime/sync.h"
 
 static void die_with_parent(void)
@@ -38,8 +39,7 @@ static void reset_signals(void)
 {
 	sigset_t none;
 
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);
+	signals_reset_all();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
