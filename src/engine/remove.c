@@ -154,8 +154,9 @@ static int wait_for_lock(int run_fd, const char *name, struct err *e)
 	}
 }
 
+/* *out_lock: taken over from the monitor, -1 when there is none to take. */
 static int stop_running(struct engine *en, const struct container_row *row,
-	const struct container_state *s, int run_fd, struct err *e)
+	const struct container_state *s, int run_fd, int *out_lock, struct err *e)
 {
 	auto_json json_t *config = jsonx_parse(
 		row->config, strlen(row->config), "a container", NULL);
@@ -163,7 +164,7 @@ static int stop_running(struct engine *en, const struct container_row *row,
 	auto_free char *path = spec_cgroup_path(parent, row->id);
 	auto_strv char **paths = NULL;
 	struct cgroup_host host = {0};
-	auto_fd int lock = -1;
+	int lock;
 
 	kill_first_process(s, run_fd);
 	if (cgroup_probe(&host) == 0 && host.layout != CGROUP_NONE) {
@@ -172,7 +173,10 @@ static int stop_running(struct engine *en, const struct container_row *row,
 	}
 	cgroup_host_done(&host);
 	lock = wait_for_lock(run_fd, row->name, e);
-	return lock < 0 && lock != -ENOENT ? -1 : 0;
+	if (lock < 0 && lock != -ENOENT)
+		return -1;
+	*out_lock = lock < 0 ? -1 : lock;
+	return 0;
 }
 
 static int remove_row(struct engine *en, const char *name, const struct container_row *row,
@@ -191,7 +195,8 @@ static int remove_row(struct engine *en, const char *name, const struct containe
 			"before removing or force remove",
 			name);
 	}
-	if (lock == -EAGAIN && stop_running(en, row, &s, run, e) < 0) {
+	/* Held until all is gone: an unlocked folder without a row is garbage, which ps sweeps. */
+	if (lock == -EAGAIN && stop_running(en, row, &s, run, &lock, e) < 0) {
 		container_state_done(&s);
 		return -1;
 	}

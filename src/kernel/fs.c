@@ -63,6 +63,8 @@ static int remove_entry(struct fs_walk *w, const char *name, unsigned type)
 	if (r != -ENOTEMPTY && r != -EEXIST)
 		return r;
 	r = enter(w, name);
+	if (r == -ENOENT) /* somebody else removed it meanwhile */
+		return 0;
 	return r < 0 ? r : 1;
 }
 
@@ -125,7 +127,7 @@ int fs_remove_tree(int dirfd, const char *name)
 			r = remove_beneath(&w);
 		fs_walk_done(&w);
 		if (r < 0)
-			return r;
+			return r == -ENOENT ? 0 : r;
 		r = unlink_name(dirfd, name, AT_REMOVEDIR);
 	}
 	return r;
