@@ -1,6 +1,8 @@
 # The words people type; meson and the scripts in tools/ do the work.
 BUILD ?= build
 TESTS ?=
+KERNEL ?= 6.1
+VMARGS ?=
 
 all: build
 build:
@@ -19,6 +21,10 @@ check-unit: build
 	@tools/run-tests --build $(BUILD) --unit $(TESTS)
 check-e2e: build
 	@tools/run-tests --build $(BUILD) --e2e $(TESTS)
+check-vm:
+	@tools/install-deps build vm
+	@tools/build $(BUILD)
+	@tests/vm/run --build $(BUILD) --kernel '$(KERNEL)' --args '$(VMARGS)' $(TESTS)
 lint:
 	@tools/install-deps lint
 	@tools/lint $(BUILD)
@@ -31,4 +37,4 @@ install: build
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all build deps run check check-unit check-e2e lint bench fuzz install clean
+.PHONY: all build deps run check check-unit check-e2e check-vm lint bench fuzz install clean
