@@ -156,7 +156,7 @@ void child_main(struct child *c)
 	reset_signals();
 	die_with_parent();
 	umask(0022);
-	c->root_fd = c->null_fd = c->tty_fd = c->filter_fd = -1;
+	c->root_fd = c->null_fd = c->proc_fd = c->sys_fd = c->tty_fd = c->filter_fd = -1;
 	if (prepare(c, &e) < 0)
 		goto fail;
 	if (sync_send(c->sync_fd, SYNC_READY, NULL, 0) < 0)

@@ -15,8 +15,10 @@ struct child {
 	struct trees trees; /* received */
 	int root_fd;	    /* the new root's mount, before the pivot */
 	int null_fd;	    /* an O_PATH descriptor of a null device that is ours */
-	int tty_fd;	    /* the pty's slave, -1 */
-	int filter_fd;	    /* the compiled filter's file, -1 */
+	int proc_fd;	    /* the container's proc and sysfs, wherever they lie by now; -1 */
+	int sys_fd;
+	int tty_fd;    /* the pty's slave, -1 */
+	int filter_fd; /* the compiled filter's file, -1 */
 };
 
 /* Never returns: execs or reports ERROR on sync_fd and exits with its status. */

@@ -28,6 +28,7 @@
 #define SCRATCH "/dev"
 #define LAYERS_MAX 500
 #define PROC_MAGIC 0x9fa0
+#define SYSFS_MAGIC 0x62656572
 
 static int scratch_attach(int tree_fd, struct err *e)
 {
@@ -167,6 +168,8 @@ static int attach_bind(
 	r = flags ? mount_change(t->fd, flags, 0, 0) : 0;
 	if (r == 0)
 		r = mount_attach(t->fd, target);
+	if (r == 0 && !t->below && streq(m->destination, "/sys")) /* the host's, with its network */
+		c->sys_fd = fcntl(t->fd, F_DUPFD_CLOEXEC, 3);
 	/* A clone of a shared mount is its peer: its sub-mounts, attached next, would appear on the
 	 * host once more. */
 	if (r == 0 && m->words.propagation != MS_SHARED)
@@ -204,21 +207,79 @@ static int do_dev(struct child *c, const struct plan_mount *m, struct err *e)
 	return 0;
 }
 
-/* proc and sysfs on a folder of the image, never through a link: else masks and writes to /proc
- * would go elsewhere (CVE-2019-19921, CVE-2023-27561). */
-static int ordinary_folder(const struct child *c, const struct plan_mount *m, struct err *e)
+/* Where a kernel's file system goes: a folder of the image, never a link. The name is looked up
+ * once, so that what is checked is what is mounted on. */
+static int ordinary_folder(int parent, const char *name, const struct plan_mount *m, struct err *e)
 {
-	char name[NAME_MAX + 1];
-	auto_fd int parent = path_open_parent(c->root_fd, m->destination, name);
-	struct stat st;
+	int fd;
 
-	if (parent < 0)
-		return err_sys(e, parent, "make the mount point %s", m->destination);
-	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
+	if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, errno, "make the mount point %s", m->destination);
+	fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
 		return err_set(e, ERR_INVALID,
 			"%s must be mounted on ordinary directory: %s is not one", m->fstype,
 			m->destination);
+	return fd < 0 ? err_sys(e, errno, "open the mount point %s", m->destination) : fd;
+}
+
+/* The mount itself, also where the kernel has only mount(2), which gives no descriptor of it. */
+static int mount_kernel_fs(
+	const struct plan_mount *m, int parent, const char *name, int target, struct err *e)
+{
+	const char *source = m->source ? m->source : m->fstype;
+	const long magic = streq(m->fstype, "proc") ? PROC_MAGIC : SYSFS_MAGIC;
+	auto_fd int fd = mount_new(m->fstype, source, m->params, m->n_params, m->words.set);
+	struct statfs sf;
+	int r;
+
+	if (fd == -ENOSYS) {
+		r = mount_new_at(m->fstype, source, m->params, m->n_params, m->words.set, target);
+		fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	} else {
+		r = fd < 0 ? fd : mount_attach(fd, target);
+	}
+	if (r == 0 && (fd < 0 || fstatfs(fd, &sf) < 0 || sf.f_type != magic))
+		r = -EINVAL;
+	if (r < 0)
+		return err_sys(e, r, "mount %s on %s", m->fstype, m->destination);
+	return take_fd(&fd);
+}
+
+/* proc and sysfs: their descriptors are kept, because masks and sysctls must reach them and nothing
+ * else, whatever somebody puts at their names meanwhile (CVE-2019-19921, CVE-2023-27561). */
+static int do_kernel_fs(struct child *c, const struct plan_mount *m, struct err *e)
+{
+	int *keep = streq(m->destination, "/proc")  ? &c->proc_fd
+		    : streq(m->destination, "/sys") ? &c->sys_fd
+						    : NULL;
+	char name[NAME_MAX + 1];
+	auto_fd int parent = path_open_parent(c->root_fd, m->destination, name);
+	auto_fd int target = -1, fd = -1;
+
+	if (parent < 0)
+		return err_sys(e, parent, "make the mount point %s", m->destination);
+	target = ordinary_folder(parent, name, m, e);
+	fd = target < 0 ? -1 : mount_kernel_fs(m, parent, name, target, e);
+	if (fd < 0)
+		return -1;
+	if (keep) {
+		fd_close_ptr(keep);
+		*keep = take_fd(&fd);
+	}
 	return 0;
+}
+
+/* A path of the configuration that may lie in proc or sysfs. */
+static int open_kernel_path(const struct child *c, const char *path, int flags)
+{
+	const char *in_proc = str_after(path, "/proc/"), *in_sys = str_after(path, "/sys/");
+
+	if (in_proc && c->proc_fd >= 0)
+		return path_open(c->proc_fd, in_proc, flags, 0);
+	if (in_sys && c->sys_fd >= 0)
+		return path_open(c->sys_fd, in_sys, flags, 0);
+	return path_open(c->root_fd, path, flags, 0);
 }
 
 /* A tmpfs takes the mode of the folder that it hides (1777 where there was none). */
@@ -246,8 +307,8 @@ static int do_new(struct child *c, const struct plan_mount *m, struct err *e)
 	int r;
 
 	memcpy(params, m->params, n * sizeof(*params));
-	if ((streq(m->fstype, "proc") || streq(m->fstype, "sysfs")) && ordinary_folder(c, m, e) < 0)
-		return -1;
+	if (streq(m->fstype, "proc") || streq(m->fstype, "sysfs"))
+		return do_kernel_fs(c, m, e);
 	if (streq(m->fstype, "tmpfs") && tmpfs_mode(c, m, mode))
 		params[n++] = MOUNT_STR("mode", mode);
 	target = path_mount_target(c->root_fd, m->destination, 1);
@@ -325,7 +386,7 @@ static int write_sysctls(struct child *c, struct err *e)
 		/* The key's dots are slashes; a slash in it stands for a dot (sysctl(8)). */
 		for (char *p = path + strlen("/proc/sys/"); *p; p++)
 			*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
-		fd = path_open(c->root_fd, path, O_WRONLY, 0);
+		fd = open_kernel_path(c, path, O_WRONLY);
 		if (fd < 0 || fstatfs(fd, &sf) < 0 || sf.f_type != PROC_MAGIC)
 			return err_sys(e, fd < 0 ? fd : EINVAL, "set the sysctl \"%s\"", key);
 		int r = fd_write_all(fd, json_string_value(value), json_string_length(value));
@@ -353,7 +414,7 @@ int child_root_make(struct child *c, struct err *e)
 static int mask(struct child *c, const char *path, int *empty_fd, struct err *e)
 {
 	const struct mount_param params[] = {MOUNT_STR("size", "0")};
-	auto_fd int target = path_open(c->root_fd, path, O_PATH, 0);
+	auto_fd int target = open_kernel_path(c, path, O_PATH);
 	struct stat st;
 	int r;
 
@@ -366,14 +427,14 @@ static int mask(struct child *c, const char *path, int *empty_fd, struct err *e)
 	} else {
 		r = mount_new_at("tmpfs", "tmpfs", params, 1,
 			MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, target);
-		*empty_fd = path_open(c->root_fd, path, O_PATH | O_DIRECTORY, 0);
+		*empty_fd = open_kernel_path(c, path, O_PATH | O_DIRECTORY);
 	}
 	return r < 0 ? err_sys(e, r, "mask %s", path) : 0;
 }
 
 static int protect(struct child *c, const char *path, struct err *e)
 {
-	auto_fd int fd = path_open(c->root_fd, path, O_PATH, 0);
+	auto_fd int fd = open_kernel_path(c, path, O_PATH);
 	int r = fd < 0 ? 0 : mount_read_only(fd, 1);
 
 	return r < 0 ? err_sys(e, r, "make %s read-only", path) : 0;
@@ -414,5 +475,7 @@ int child_root_enter(struct child *c, struct err *e)
 		return err_sys(e, r, "enter the root file system");
 	fd_close_ptr(&c->root_fd);
 	fd_close_ptr(&c->null_fd);
+	fd_close_ptr(&c->proc_fd);
+	fd_close_ptr(&c->sys_fd);
 	return 0;
 }

@@ -85,27 +85,89 @@ link_instead() { rm -rf "$1" && mkdir -p "$(dirname "$1")" && ln -s "$2" "$1"; }
 	done
 }
 
-@test "CVE-2021-30465: links that are swapped in a shared volume during the start" {
+# Two names that change places without end, as somebody does who shares the folder.
+swap_start() {
 	need python3
-	mkdir -p shared/a
-	ln -s "$T/host" shared/b
 	cat >swap.py <<-'PY'
 		import ctypes, sys
 		libc = ctypes.CDLL(None)
 		while True:
 		    libc.renameat2(-100, sys.argv[1].encode(), -100, sys.argv[2].encode(), 2)
 	PY
-	mkdir d
-	/usr/bin/env python3 swap.py "$T/shared/a" "$T/shared/b" 3>&- &
-	local swapper=$!
-	for _ in $(seq 60); do
-		run timeout 20 "$HULL_BUILD/hull" run --rm --network none -v "$T/shared:/s" -v "$T/d:/s/a/sub" tiny true
-		[ "$status" -ne 124 ]
-	done
+	/usr/bin/env python3 swap.py "$1" "$2" 3>&- &
+	swapper=$!
+}
+swap_end() {
 	kill "$swapper"
 	wait "$swapper" || true
+}
+
+@test "CVE-2021-30465, CVE-2024-45310: links that are swapped in a shared volume during the start" {
+	mkdir -p shared/a d
+	ln -s "$T/host" shared/b
+	echo mine >f
+	swap_start "$T/shared/a" "$T/shared/b"
+	for _ in $(seq 60); do
+		run timeout 20 "$HULL_BUILD/hull" run --rm --network none -v "$T/shared:/s" \
+			-v "$T/d:/s/a/sub" -v "$T/d:/s/a/deep/er/folder" -v "$T/f:/s/a/file" tiny true
+		[ "$status" -ne 124 ]
+	done
+	swap_end
 	unharmed
 	is "$(left_mounts)" "$(cat "$T.mounts")"
+}
+
+@test "CVE-2023-27561, CVE-2023-28642: a root folder whose /proc is swapped for a link during the start" {
+	local round
+	mkdir -p tree/fake
+	tar -C tree -xf "$HULL_SUITE/tiny.tar"
+	ln -s fake tree/link
+	swap_start "$T/tree/proc" "$T/tree/link"
+	# Refused, or proc with its masks is where proc is: whatever it is called.
+	for round in $(seq 60); do
+		run --separate-stderr timeout 20 "$HULL_BUILD/hull" run --rm --network none --userns=host \
+			--rootfs "$T/tree" /bin/sh -c \
+			'for d in /proc /link /fake; do for f in kcore keys; do [ ! -e $d/$f ] || head -c 1 $d/$f; done
+			probe open $d/sysrq-trigger w; probe open $d/sys/kernel/core_pattern w; done; echo end'
+		[ "$status" -ne 124 ]
+		lacks "round $round $output" '^ok|^[^e]*[[:cntrl:]]'
+		[ "$status" -ne 0 ] || has "$output" '^end$'
+	done
+	swap_end
+}
+
+@test "CVE-2025-31133: masks show our own null device, not the one of a /dev that is shared" {
+	mkdir -p dev
+	ln -s "$T/host/file" dev/null
+	run --separate-stderr run_tiny --userns=host -v "$T/dev:/dev" tiny sh -c \
+		'stat -c "%F %t:%T" /proc/keys /proc/kcore; head -c 1 /proc/keys | wc -c; probe open /proc/sysrq-trigger w'
+	unharmed
+	[ "$status" -ne 0 ] || is "$output" $'character special file 1:3\ncharacter special file 1:3\n0\nerrno 30 (Read-only file system)'
+	rm dev/null
+	ln -s /proc/sysrq-trigger dev/null
+	run --separate-stderr run_tiny --userns=host -v "$T/dev:/dev" tiny sh -c \
+		'stat -c "%F %t:%T" /proc/keys /proc/kcore; head -c 1 /proc/keys | wc -c; probe open /proc/sysrq-trigger w'
+	[ "$status" -ne 0 ] || is "$output" $'character special file 1:3\ncharacter special file 1:3\n0\nerrno 30 (Read-only file system)'
+}
+
+@test "CVE-2025-52565: /dev/console is our terminal, whatever lies at /dev/pts or /dev/console" {
+	ok run_tiny -t tiny sh -c '[ /dev/console -ef /proc/self/fd/0 ] && stat -c %t /dev/console'
+	is "${output%%$'\r'*}" 88
+	local where
+	for where in pts/0 pts/1 console; do
+		rm -rf dev pts
+		mkdir -p dev/pts pts
+		ln -s "$T/host/file" "dev/$where"
+		[ "$where" = console ] || ln -s "$T/host/file" "$where"
+		run timeout 20 "$HULL_BUILD/hull" run --rm --network none -t -v "$T/dev:/dev" tiny stat -c %t /dev/console
+		[ "$status" -ne 124 ]
+		[ "$status" -ne 0 ] || is "${lines[0]%%$'\r'*}" 88
+		unharmed
+		run timeout 20 "$HULL_BUILD/hull" run --rm --network none -t -v "$T/pts:/dev/pts" tiny stat -c %t /dev/console
+		[ "$status" -ne 124 ]
+		[ "$status" -ne 0 ] || is "${lines[0]%%$'\r'*}" 88
+		unharmed
+	done
 }
 
 @test "CVE-2024-9676: passwd and group of the image as FIFO, folder, device, link, or huge" {
@@ -149,10 +211,20 @@ link_instead() { rm -rf "$1" && mkdir -p "$(dirname "$1")" && ln -s "$2" "$1"; }
 	is "$output" 7
 }
 
-@test "CVE-2019-16884: a VOLUME or -v over /proc is refused or harmless" {
+@test "CVE-2019-16884: a VOLUME or -v over /proc is refused" {
 	run --separate-stderr run_tiny -v "$T:/proc" tiny true
 	isnt "$status" 0
 	one_line '/proc'
+	mkdir -p tree/proc/self/attr
+	tar -C tree -xf "$HULL_SUITE/tiny.tar"
+	touch tree/proc/self/attr/exec
+	tar -C tree --numeric-owner -cf evil.tar .
+	local volume
+	for volume in /proc /proc/ /./proc /sys; do
+		hull import -c "VOLUME [\"$volume\"]" evil.tar evil >/dev/null
+		run --separate-stderr run_tiny evil sh -c 'stat -f -c %T /proc; head -c 1 /proc/keys | wc -c'
+		[ "$status" -ne 0 ] || is "$volume $output" "$volume proc"$'\n0'
+	done
 }
 
 @test "CVE-2022-23648: a VOLUME with .. copies nothing of the host" {
@@ -170,6 +242,17 @@ link_instead() { rm -rf "$1" && mkdir -p "$(dirname "$1")" && ln -s "$2" "$1"; }
 	ok setpriv --reuid 1000 --regid 1000 --clear-groups sh -c \
 		'for d in "$HULL_ROOT" "$HULL_ROOT"/* "$HULL_RUNROOT" "$HULL_RUNROOT"/*; do [ -d "$d" ] && ls "$d" >/dev/null 2>&1 && [ -n "$(find "$d" -mindepth 2 2>/dev/null | head -n 1)" ] && echo "$d"; done; cat "$HULL_ROOT/hull.db" 2>/dev/null | head -c 1; true'
 	is "$output" ""
+	# The same for the user that a container's root is on the host, and for a setuid file in a volume.
+	local id
+	id=$(run_tiny tiny awk '{ print $2 }' /proc/self/uid_map)
+	run_tiny -v keep:/k tiny sh -c 'cp /bin/probe /k/probe; chmod 6755 /k/probe'
+	for id in "$id" 1000; do
+		ok setpriv --reuid "$id" --regid "$id" --clear-groups sh -c \
+			'cat "$HULL_ROOT"/*/*/* "$HULL_ROOT"/containers/*/* "$HULL_RUNROOT"/*/*/* "$HULL_ROOT"/volumes/keep/_data/probe 2>/dev/null | wc -c
+			touch "$HULL_ROOT/x" "$HULL_RUNROOT/x" 2>/dev/null; chmod 777 "$HULL_ROOT" 2>/dev/null; true'
+		is "$id $output" "$id 0"
+	done
+	[ ! -e "$HULL_ROOT/x" ] && [ ! -e "$HULL_RUNROOT/x" ]
 	hull rm stay
 }
 
@@ -190,4 +273,58 @@ link_instead() { rm -rf "$1" && mkdir -p "$(dirname "$1")" && ln -s "$2" "$1"; }
 	xz -1 -k evil.tar
 	ok hull import evil.tar.xz evil
 	unharmed
+}
+
+@test "CVE-2020-1726: what a volume has is never overwritten by the image" {
+	hull run --rm --network none -v keep:/k tiny sh -c 'echo mine >/k/passwd; chmod 600 /k/passwd'
+	ok run_tiny -v keep:/etc tiny sh -c 'ls /etc; cat /etc/passwd; stat -c %a /etc/passwd'
+	has "$output" '^mine$'
+	has "$output" '^600$'
+	lacks "$output" 'root:|os-release'
+	mkdir here
+	ok run_tiny -v "$T/here:/etc" tiny ls /etc
+	lacks "$output" 'passwd|os-release'
+}
+
+@test "CVE-2026-33945, GHSA-7f67-crqm-jgh7: names climb nowhere" {
+	local name before
+	hull run --rm --network none -v keep:/k tiny true
+	before=$(cd "$FILE_DIR" && find . -path './t.*' -prune -o -path './root/containers' -prune -o -type d -print | sort)
+	for name in ../x .. . ../../x x/../../y '/../x' '.x' 'a/b' $'a\nb' 'a b' '%2e%2e' ''; do
+		[ -z "$name" ] || expect 125 run_tiny --name "$name" tiny true
+		run --separate-stderr run_tiny --mount "type=volume,src=$name,dst=/m" tiny true
+		[ -z "$name" ] || isnt "volume $name $status" "volume $name 0"
+		case $name in
+		a/b) ;; # a repository may have a slash, and that is no path
+		*)
+			run --separate-stderr hull tag tiny "$name"
+			isnt "tag $name $status" "tag $name 0"
+			;;
+		esac
+		run --separate-stderr hull rm "$name"
+		isnt "rm $name $status" "rm $name 0"
+		run --separate-stderr hull rmi "$name"
+		isnt "rmi $name $status" "rmi $name 0"
+	done
+	is "$(cd "$FILE_DIR" && find . -path './t.*' -prune -o -path './root/containers' -prune -o -type d -print | sort)" "$before"
+}
+
+@test "CVE-2024-3727: what is called a digest and is none goes nowhere" {
+	local hex d before
+	hex=$(printf '%064d' 0)
+	echo '{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}' >"$HULL_ROOT/planted"
+	before=$(cd "$HULL_ROOT" && find . -not -name 'hull.db*' | sort)
+	for d in "sha256:../../planted" "sha256:..%2f..%2fplanted" "sha256:" "sha256:${hex%0}" "sha256:${hex}0" \
+		"sha256:${hex%??}/x" "md5:${hex%????????????????????????????????}" "sha256:${hex%?}G" "../sha256:$hex" "sha1:$hex"; do
+		run --separate-stderr run_tiny "tiny@$d" true
+		is "$d $status" "$d 125"
+		one_line 'invalid|unsupported'
+		run --separate-stderr hull image inspect "$d"
+		isnt "$d $status" "$d 0"
+		lacks "$output" architecture
+		run --separate-stderr hull tag tiny "other@$d"
+		isnt "$d $status" "$d 0"
+	done
+	is "$(cd "$HULL_ROOT" && find . -not -name 'hull.db*' | sort)" "$before"
+	rm "$HULL_ROOT/planted"
 }

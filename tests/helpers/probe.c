@@ -49,6 +49,49 @@ static int do_syscall(char **a)
 	return say(syscall(number(a[0]), v[0], v[1], v[2], v[3], v[4], v[5]));
 }
 
+#ifdef __x86_64__
+static long int80(long nr, long a, long b, long c)
+{
+	long r;
+
+	__asm__ volatile("int $0x80"
+			 : "=a"(r)
+			 : "a"(nr), "b"(a), "c"(b), "d"(c)
+			 : "memory", "r8", "r9", "r10", "r11");
+	errno = r < 0 ? (int)-r : 0;
+	return r < 0 ? -1 : r;
+}
+#endif
+
+/* int80 NR [ARG...]: the same through the door of 32-bit programs, which has numbers of its own */
+static int do_int80(char **a)
+{
+#ifdef __x86_64__
+	return say(int80(number(a[0]), number(a[1]), number(a[1] ? a[2] : NULL),
+		number(a[1] && a[2] ? a[3] : NULL)));
+#else
+	return 2;
+#endif
+}
+
+/* socketcall FAMILY TYPE: socket(2) as old 32-bit programs call it, its arguments in memory */
+static int do_socketcall(char **a)
+{
+#ifdef __x86_64__
+	unsigned *v = mmap(
+		NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+
+	if (v == MAP_FAILED)
+		return 2;
+	v[0] = (unsigned)number(a[0]);
+	v[1] = (unsigned)number(a[1]);
+	v[2] = 0;
+	return say(int80(102, 1, (long)v, 0));
+#else
+	return 2;
+#endif
+}
+
 /* status FIELD: that line's value in /proc/self/status */
 static int do_status(char **a)
 {
@@ -304,6 +347,8 @@ static const struct {
 	int n_args;
 } table[] = {
 	{"syscall", do_syscall, 1},
+	{"int80", do_int80, 1},
+	{"socketcall", do_socketcall, 2},
 	{"status", do_status, 1},
 	{"fds", do_fds, 0},
 	{"env", do_env, 0},
