@@ -37,6 +37,7 @@
 #define ARCHITECTURE "unknown"
 #endif
 
+#define RECIPE_NAME "recipe"
 #define DEFAULT_COMMENT "Imported from -" /* Docker's */
 
 static int check_reference(const struct store_import *req, struct import *i, struct err *e)
@@ -81,32 +82,30 @@ static int make_config(const struct store_import *req, struct oci_image *c, stru
 
 static int unpack(struct import *i, int archive_fd, struct err *e)
 {
-	struct transfer_result result = {0};
-	struct import_nodes nodes = {0};
-	int r = import_worker(archive_fd, i->tmp.fd, &result, &nodes, e);
+	struct layer_unpack u = {
+		.s = i->s,
+		.tmp = &i->tmp,
+		.stage = &i->stage,
+		.archive_fd = archive_fd,
+		.length = -1,
+		.recipe_name = RECIPE_NAME,
+	};
 
-	if (r == 0 && !result.entries)
-		r = err_set(e, ERR_INVALID, "the archive holds no files");
-	if (r == 0)
-		r = import_nodes_make(i->tmp.fd, &nodes, e);
-	free(nodes.v);
-	if (r < 0)
+	if (layer_unpack(&u, e) < 0)
 		return -1;
+	if (!u.result.entries)
+		return err_set(e, ERR_INVALID, "the archive holds no files");
+	i->layer = u.layer;
 	if (syncfs(i->tmp.fd) < 0)
 		return err_sys(e, errno, "write the layer to the disk");
-	i->layer.size = result.bytes;
-	i->layer.uid_max = result.uid_max;
-	snprintf(i->layer.diff_id, sizeof(i->layer.diff_id), "sha256:%s", result.digest);
-	if (!hash_is_digest(i->layer.diff_id))
-		return err_set(e, ERR_SYSTEM, "the archive unpacker talks nonsense");
 	return 0;
 }
 
 int import_begin(struct store *s, const struct store_import *req, struct import *out, struct err *e)
 {
-	*out = (struct import){.s = s, .tmp.fd = -1};
+	*out = (struct import){.s = s, .tmp.fd = -1, .stage.fd = -1};
 	if (check_reference(req, out, e) < 0 || make_config(req, &out->config, e) < 0 ||
-		store_tmp_make(s, &out->tmp, e) < 0)
+		store_tmp_make(s, &out->tmp, e) < 0 || store_tmp_make(s, &out->stage, e) < 0)
 		return -1;
 	return unpack(out, req->archive_fd, e);
 }
@@ -118,7 +117,9 @@ static int store_rows(struct import *i, const char *text, char out_id[72], struc
 	if (db_begin(i->s->db, 1, e) < 0)
 		return -1;
 	if (store_layer_add(i->s, &i->tmp, &i->layer, e) < 0 ||
-		store_blob_write(i->s, text, id, e) < 0 ||
+		store_recipe_add(
+			i->s, &i->stage, RECIPE_NAME, i->layer.diff_id, i->layer.tar_size, e) < 0 ||
+		store_blob_put(i->s, text, strlen(text), id, e) < 0 ||
 		store_image_add(i->s, id, text, &i->config, *i->ref ? i->ref : NULL, e) < 0 ||
 		db_commit(i->s->db, e) < 0) {
 		db_rollback(i->s->db);
@@ -136,7 +137,7 @@ int import_commit(struct import *i, char out_id[72], struct err *e)
 	strv_add(&i->config.diff_ids, i->layer.diff_id);
 	text = oci_image_text(&i->config);
 	if (store_rows(i, text, out_id, e) < 0) {
-		store_garbage_remove(i->s, "", layers);
+		store_garbage_remove(i->s, NULL, layers);
 		return -1;
 	}
 	db_checkpoint(i->s->db, NULL); /* no hurry here: the next `hull run` reads a short WAL */
@@ -146,6 +147,7 @@ int import_commit(struct import *i, char out_id[72], struct err *e)
 void import_done(struct import *i)
 {
 	store_tmp_done(i->s, &i->tmp);
+	store_tmp_done(i->s, &i->stage);
 	oci_image_done(&i->config);
 }
 

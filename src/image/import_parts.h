@@ -9,9 +9,38 @@ struct import_nodes {
 	size_t n;
 };
 
-/* Run hull-transfer on the archive with target_fd as its folder: import_worker.c. */
-int import_worker(int archive_fd, int target_fd, struct transfer_result *out,
-	struct import_nodes *out_nodes, struct err *e);
+/* A run of hull-transfer: transfer/main.c says what its modes do. Descriptors stay the caller's. */
+struct worker_job {
+	const char *mode;
+	int archive_fd, target_fd;
+	int recipe_fd, spool_fd; /* -1: none */
+	const int *layer_fds;
+	size_t n_layers;
+	int64_t length; /* of the archive from where archive_fd stands; -1: to its end */
+	struct import_nodes *nodes; /* gets the devices to be made; caller frees v */
+	/* Told of each file in an archive of images; texts are closed. */
+	int (*member)(void *ctx, const struct transfer_member *m, struct err *e);
+	void *ctx;
+};
+#define WORKER_JOB(m, archive, target)                                                        \
+	{                                                                                     \
+		.mode = (m), .archive_fd = (archive), .target_fd = (target), .recipe_fd = -1, \
+		.spool_fd = -1, .length = -1                                                  \
+	}
+int worker_run(const struct worker_job *job, struct transfer_result *out, struct err *e);
+/* A layer out of an archive into tmp, its recipe (and with want_blob, its compressed bytes) into
+ * stage: import_layer.c. */
+struct layer_unpack {
+	struct store *s;
+	const struct store_tmp *tmp, *stage;
+	int archive_fd;
+	int64_t length;		       /* -1: to its end */
+	const char *recipe_name;       /* in stage */
+	const char *blob_name;	       /* NULL: not wanted */
+	struct transfer_result result; /* out */
+	struct store_layer layer;      /* out */
+};
+int layer_unpack(struct layer_unpack *u, struct err *e);
 /* Make the devices that it could not: import_nodes.c. */
 int import_nodes_make(int target_fd, const struct import_nodes *nodes, struct err *e);
 
@@ -19,7 +48,7 @@ int import_nodes_make(int target_fd, const struct import_nodes *nodes, struct er
  * made well. */
 struct import {
 	struct store *s;
-	struct store_tmp tmp;
+	struct store_tmp tmp, stage;
 	struct store_layer layer;
 	struct oci_image config;
 	char ref[512]; /* full; "": none */

@@ -25,6 +25,7 @@
 #include "base/mem.h"
 #include "config.h"
 #include "image/import_parts.h"
+#include "image/transfer/box.h"
 #include "kernel/ns.h"
 
 #define PROGRAM "hull-transfer"
@@ -67,32 +68,86 @@ static _Noreturn void child_fail(int result_fd, int err, const char *what)
 }
 
 /* Out of the way of the numbers they are to have. */
-static int lift(int fd)
+static int lift(int fd, int first_free)
 {
-	return fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, first_free);
 }
 
-static _Noreturn void child(
-	const char *program, int archive_fd, int target_fd, int result_fd, int go_fd, int own_users)
+static int place(int lifted, int number)
 {
-	static char *const argv[] = {(char *)PROGRAM, (char *)"unpack", (char *)"--target-fd",
-		(char *)"4", (char *)"--archive-fd", (char *)"0", (char *)"--result-fd",
-		(char *)"3", NULL};
+	return lifted >= 0 && dup2(lifted, number) < 0 ? -errno : 0;
+}
+
+/* Where hull-transfer looks for them. */
+static int child_arrange(const struct worker_job *job, int result_fd)
+{
+	const int given[] = {
+		job->archive_fd, result_fd, job->target_fd, job->recipe_fd, job->spool_fd};
+	static const int numbers[] = {
+		BOX_ARCHIVE_FD, BOX_RESULT_FD, BOX_ROOT_FD, BOX_RECIPE_FD, BOX_SPOOL_FD};
+	int first_free = BOX_LAYERS_FD + (int)job->n_layers, lifted[ARRAY_SIZE(given)], r = 0;
+	auto_free int *layers = xcalloc(job->n_layers + 1, sizeof(int));
+
+	for (size_t i = 0; i < ARRAY_SIZE(given); i++) {
+		lifted[i] = lift(given[i], first_free);
+		if (given[i] >= 0 && lifted[i] < 0)
+			return -errno;
+	}
+	for (size_t i = 0; i < job->n_layers; i++) {
+		layers[i] = lift(job->layer_fds[i], first_free);
+		if (layers[i] < 0)
+			return -errno;
+	}
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(given); i++)
+		r = place(lifted[i], numbers[i]);
+	for (size_t i = 0; r == 0 && i < job->n_layers; i++)
+		r = place(layers[i], BOX_LAYERS_FD + (int)i);
+	return r;
+}
+
+static char **child_arguments(const struct worker_job *job)
+{
+	char **v = NULL;
+
+	strv_add(&v, PROGRAM);
+	strv_add(&v, job->mode);
+	strv_addf(&v, "--archive-fd");
+	strv_addf(&v, "%d", BOX_ARCHIVE_FD);
+	strv_addf(&v, "--result-fd");
+	strv_addf(&v, "%d", BOX_RESULT_FD);
+	strv_addf(&v, "--target-fd");
+	strv_addf(&v, "%d", BOX_ROOT_FD);
+	strv_addf(&v, "--recipe");
+	strv_addf(&v, "%d", job->recipe_fd >= 0);
+	strv_addf(&v, "--spool");
+	strv_addf(&v, "%d", job->spool_fd >= 0);
+	strv_addf(&v, "--layers");
+	strv_addf(&v, "%zu", job->n_layers);
+	if (job->length >= 0) {
+		strv_addf(&v, "--length");
+		strv_addf(&v, "%lld", (long long)job->length);
+	}
+	return v;
+}
+
+static _Noreturn void child(const char *program, const struct worker_job *job, char **argv,
+	int result_fd, int go_fd, int own_users)
+{
 	static char *const envp[] = {NULL};
 	char go;
+	int r;
 
 	if (fd_read_full(go_fd, &go, 1) != 1) /* the starter is gone */
 		_exit(1);
 	if (own_users) {
-		int r = ns_become(0, 0, NULL, 0);
+		r = ns_become(0, 0, NULL, 0);
 		if (r < 0)
 			child_fail(result_fd, r, "enter the archive unpacker's namespace");
 	}
-	archive_fd = lift(archive_fd);
-	target_fd = lift(target_fd);
-	result_fd = lift(result_fd);
-	if (dup2(archive_fd, 0) < 0 || dup2(result_fd, 3) < 0 || dup2(target_fd, 4) < 0)
-		child_fail(result_fd, errno, "start the archive unpacker");
+	result_fd = lift(result_fd, FIRST_FREE_FD + (int)job->n_layers);
+	r = child_arrange(job, result_fd);
+	if (r < 0)
+		child_fail(result_fd, r, "start the archive unpacker");
 	execve(program, argv, envp);
 	child_fail(result_fd, errno, program);
 }
@@ -147,8 +202,9 @@ static pid_t clone_child(int *own_users, int *pidfd)
 	return pid;
 }
 
-static int start(int archive_fd, int target_fd, struct worker *w, struct err *e)
+static int start(const struct worker_job *job, struct worker *w, struct err *e)
 {
+	auto_strv char **argv = child_arguments(job);
 	char program[PATH_MAX];
 	int result[2], go[2];
 
@@ -166,7 +222,7 @@ static int start(int archive_fd, int target_fd, struct worker *w, struct err *e)
 		/* A copy of the writing end would keep the barrier shut for ever. */
 		close(go[1]);
 		close(result[0]);
-		child(program, archive_fd, target_fd, result[1], go[0], w->own_users);
+		child(program, job, argv, result[1], go[0], w->own_users);
 	}
 	close(result[1]);
 	close(go[0]);
@@ -225,16 +281,36 @@ static int take_result(const char *body, size_t len, struct transfer_result *out
 		return -1;
 	memcpy(out, body, sizeof(*out));
 	out->digest[sizeof(out->digest) - 1] = '\0';
-	return out->bytes < 0 || out->entries < 0 || out->uid_max < 0 ? -1 : 0;
+	out->blob_digest[sizeof(out->blob_digest) - 1] = '\0';
+	return out->stream_bytes < 0 || out->blob_bytes < 0 || out->bytes < 0 || out->entries < 0 ||
+			       out->uid_max < 0
+		       ? -1
+		       : 0;
+}
+
+static int take_member(const char *body, size_t len, const struct worker_job *job, struct err *e)
+{
+	const size_t head = offsetof(struct transfer_member, text);
+	const struct transfer_member *m = (const void *)body;
+
+	if (!job->member || len <= head || m->path_len < 2 || m->link_len < 1 ||
+		m->path_len > PATH_MAX || m->link_len > PATH_MAX ||
+		len != head + m->path_len + m->link_len || m->text[m->path_len - 1] ||
+		m->text[m->path_len + m->link_len - 1] || m->kind > TRANSFER_HARD_LINK ||
+		m->offset > INT64_MAX || m->size > INT64_MAX)
+		return err_set(e, ERR_SYSTEM, "the archive unpacker talks nonsense");
+	return job->member(job->ctx, m, e);
 }
 
 /* 1: done, 0: it went away without a last word, -1: it said an error. */
-static int listen_to(int fd, struct transfer_result *out, struct import_nodes *nodes, struct err *e)
+static int listen_to(
+	int fd, const struct worker_job *job, struct transfer_result *out, struct err *e)
 {
-	char body[sizeof(struct transfer_node)];
+	_Alignas(struct transfer_member) char body[sizeof(struct transfer_member)];
 	struct transfer_head head;
 
 	_Static_assert(sizeof(body) >= sizeof(struct err), "an error fits");
+	_Static_assert(sizeof(body) >= sizeof(struct transfer_node), "a device fits");
 	while (fd_read_full(fd, &head, sizeof(head)) == sizeof(head)) {
 		int r = -1;
 
@@ -245,8 +321,12 @@ static int listen_to(int fd, struct transfer_result *out, struct import_nodes *n
 			return take_error(body, head.len, e);
 		if (head.kind == TRANSFER_DONE && take_result(body, head.len, out) == 0)
 			return 1;
-		if (head.kind == TRANSFER_NODE)
-			r = take_node(body, head.len, nodes);
+		if (head.kind == TRANSFER_MEMBER && take_member(body, head.len, job, e) < 0)
+			return -1;
+		if (head.kind == TRANSFER_MEMBER)
+			continue;
+		if (head.kind == TRANSFER_NODE && job->nodes)
+			r = take_node(body, head.len, job->nodes);
 		if (r < 0)
 			return err_set(e, ERR_SYSTEM, "the archive unpacker talks nonsense");
 	}
@@ -262,16 +342,14 @@ static int ended_badly(int status, struct err *e)
 		e, ERR_SYSTEM, "the archive unpacker ended with status %d", WEXITSTATUS(status));
 }
 
-int import_worker(int archive_fd, int target_fd, struct transfer_result *out,
-	struct import_nodes *out_nodes, struct err *e)
+int worker_run(const struct worker_job *job, struct transfer_result *out, struct err *e)
 {
 	struct worker w = {.pid = -1, .pidfd = -1, .result = -1, .go = -1};
 	int r = -1, status = 0;
 
-	if (start(archive_fd, target_fd, &w, e) == 0 &&
-		(!w.own_users || write_maps(w.pid, e) == 0)) {
+	if (start(job, &w, e) == 0 && (!w.own_users || write_maps(w.pid, e) == 0)) {
 		r = fd_write_all(w.go, "", 1);
-		r = r < 0 ? 0 : listen_to(w.result, out, out_nodes, e);
+		r = r < 0 ? 0 : listen_to(w.result, job, out, e);
 	}
 	fd_close_ptr(&w.go);
 	fd_close_ptr(&w.result);

@@ -28,15 +28,22 @@ static const char *const schema[] = {
 	"NULL, "
 	"diff_id TEXT NOT NULL REFERENCES layers(diff_id), PRIMARY KEY(image, idx)) WITHOUT ROWID;"
 	"CREATE INDEX image_layers_layer ON image_layers(diff_id);",
+	/* 2: what save needs, store_blob.c */
+	"CREATE TABLE recipes(diff_id TEXT PRIMARY KEY REFERENCES layers(diff_id) ON DELETE "
+	"CASCADE, tar_size INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE image_blobs(image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE, "
+	"digest TEXT NOT NULL, kind TEXT NOT NULL, size INTEGER NOT NULL, stored_ns INTEGER NOT "
+	"NULL, PRIMARY KEY(image, digest)) WITHOUT ROWID;"
+	"CREATE INDEX image_blobs_digest ON image_blobs(digest);",
 };
 
 /* One look on the hot path; 0700, so that setuid programs of images are out of the reach of the
  * host's users (CVE-2021-41103). */
 static int make_folders(struct store *s, struct err *e)
 {
-	static const char *const names[] = {STORE_BLOBS, STORE_LAYERS};
+	static const char *const names[] = {STORE_BLOBS, STORE_LAYERS, STORE_RECIPES};
 
-	if (faccessat(s->rootfd, STORE_LAYERS, F_OK, 0) == 0)
+	if (faccessat(s->rootfd, STORE_RECIPES, F_OK, 0) == 0)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		int r = fd_mkdirs(s->rootfd, names[i], 0700);

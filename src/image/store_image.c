@@ -78,20 +78,6 @@ int store_image_tag(struct store *s, const char *name, const char *new_ref, stru
 	return r;
 }
 
-int store_blob_write(struct store *s, const char *text, char out_id[72], struct err *e)
-{
-	char hex[HASH_HEX + 1], path[sizeof(STORE_BLOBS) + HASH_HEX + 2];
-	int r;
-
-	hash_sha256_hex(text, strlen(text), hex);
-	snprintf(path, sizeof(path), STORE_BLOBS "/%s", hex);
-	r = fd_write_file(s->rootfd, path, text, strlen(text), 0600, 1);
-	if (r < 0)
-		return err_sys(e, r, "write %s/%s", s->root, path);
-	snprintf(out_id, 72, "sha256:%s", hex);
-	return 0;
-}
-
 static int add_rows(struct store *s, const char *id, const char *text,
 	const struct oci_image *config, struct err *e)
 {

@@ -182,26 +182,20 @@ static void move_unclaimed(struct store *s, int layers, char *const *diff_ids)
 
 		if (hex && hash_is_digest(*d) &&
 			db_int(s->db, &there, NULL, "SELECT 1 FROM layers WHERE diff_id = ?", "s",
-				*d) == 0)
+				*d) == 0) {
 			move_away(layers, hex, garbage);
+			store_recipe_unlink(s, *d);
+		}
 	}
 }
 
-void store_garbage_remove(struct store *s, const char *image_id, char *const *diff_ids)
+void store_garbage_remove(struct store *s, char *const *blobs, char *const *diff_ids)
 {
 	auto_fd int layers = open_layers(s);
-	const char *hex = str_after(image_id, "sha256:");
-	char path[sizeof(STORE_BLOBS) + HASH_HEX + 2];
-	int64_t there;
 
 	if (layers < 0 || db_begin(s->db, 0, NULL) < 0)
 		return;
-	if (hex && hash_is_digest(image_id) &&
-		db_int(s->db, &there, NULL, "SELECT 1 FROM images WHERE id = ?", "s", image_id) ==
-			0) {
-		snprintf(path, sizeof(path), STORE_BLOBS "/%s", hex);
-		unlinkat(s->rootfd, path, 0);
-	}
+	store_blobs_unlink(s, blobs);
 	move_unclaimed(s, layers, diff_ids);
 	db_rollback(s->db); /* only its lock was wanted */
 	store_tmp_sweep(s);

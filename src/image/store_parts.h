@@ -11,6 +11,7 @@ struct store {
 
 #define STORE_LAYERS "layers"
 #define STORE_BLOBS "blobs/sha256"
+#define STORE_RECIPES "recipes"
 /* Names beneath layers/ that are no layer (yet, or no more): see store_layer.c. */
 #define STORE_TMP_PREFIX ".tmp-"
 
@@ -43,21 +44,50 @@ void store_tmp_sweep(struct store *s);
 
 struct store_layer {
 	char diff_id[72];
-	int64_t size, uid_max;
+	int64_t size, uid_max, tar_size;
 };
 /* Within a transaction: give the unpacked folder its name and its row; when the layer is there
  * already, nothing (and store_tmp_done removes the copy). The content must be synced before. */
 int store_layer_add(
 	struct store *s, struct store_tmp *t, const struct store_layer *l, struct err *e);
-/* After the transaction that deleted their rows: the image's blob ("": none) and the layers'
- * folders (diff_ids as "sha256:...") that really have no row. Quiet about what cannot be removed:
- * the next import tries again. */
-void store_garbage_remove(struct store *s, const char *image_id, char *const *diff_ids);
+/* After the transaction that deleted their rows: the blobs (image configurations among them; NULL:
+ * none) and the layers' folders (diff_ids as "sha256:...") that really have no row. Quiet about
+ * what cannot be removed: the next import tries again. */
+void store_garbage_remove(struct store *s, char *const *blobs, char *const *diff_ids);
+
+/* ---- blobs and recipes (store_blob.c) */
+
+/* A new empty file in a folder that store_tmp_make made for files to come. */
+int store_stage_file(struct store *s, const struct store_tmp *stage, const char *name, int *out_fd,
+	struct err *e);
+/* Within a transaction: give the staged (and synced) file its place, and its row when the layer has
+ * none yet. tar_size: bytes of the tar that it makes. */
+int store_recipe_add(struct store *s, const struct store_tmp *stage, const char *name,
+	const char *diff_id, int64_t tar_size, struct err *e);
+int store_recipe_open(
+	struct store *s, const char *diff_id, int *out_fd, int64_t *out_tar_size, struct err *e);
+/* Within a transaction: the staged file, whose bytes have that digest. Rows: store_image_blob. */
+int store_blob_add(struct store *s, const struct store_tmp *stage, const char *name,
+	const char *digest, struct err *e);
+/* The same for bytes at hand. */
+int store_blob_put(
+	struct store *s, const void *data, size_t len, char out_digest[72], struct err *e);
+int store_blob_open(struct store *s, const char *digest, int *out_fd, struct err *e);
+int store_blob_there(struct store *s, const char *digest);
+/* Within a transaction: the image has that blob. */
+#define STORE_MANIFEST "manifest"
+#define STORE_LAYER "layer"
+int store_image_blob(struct store *s, const char *image, const char *digest, const char *kind,
+	int64_t size, struct err *e);
+int store_image_blobs(struct store *s, const char *image, char ***out, struct err *e);
+/* The manifest that the image came with last: 1, 0 when it came with none, -1. */
+int store_image_manifest(struct store *s, const char *image, char out_digest[72], struct err *e);
+/* Under the write lock: those that no row claims. */
+void store_blobs_unlink(struct store *s, char *const *digests);
+void store_recipe_unlink(struct store *s, const char *diff_id);
 
 /* ---- writing (store_image.c) */
 
-/* Within a transaction: the configuration's bytes into blobs/; fills out_id. */
-int store_blob_write(struct store *s, const char *text, char out_id[72], struct err *e);
 /* Within a transaction: the image's rows; its layers' rows must be there. ref NULL: none. */
 int store_image_add(struct store *s, const char *id, const char *text,
 	const struct oci_image *config, const char *ref, struct err *e);

@@ -20,7 +20,7 @@ struct removal {
 	struct reference ref; /* STORE_BY_REF */
 	int force, used;
 	char container[65];
-	char **gone_layers;
+	char **gone_layers, **gone_blobs;
 	struct store_removal out;
 };
 
@@ -115,6 +115,9 @@ static int delete_layers(struct removal *r, struct err *e)
 
 static int delete_image(struct removal *r, struct err *e)
 {
+	if (store_image_blobs(r->s, r->image->id, &r->gone_blobs, e) < 0)
+		return -1;
+	strv_add(&r->gone_blobs, r->image->id);
 	if (db_run(r->s->db, e, "DELETE FROM image_layers WHERE image = ?", "s", r->image->id) <
 			0 ||
 		db_run(r->s->db, e, "DELETE FROM images WHERE id = ?", "s", r->image->id) < 0)
@@ -169,8 +172,7 @@ int store_image_remove(struct store *s, const char *name, int force,
 		rc = db_commit(s->db, e);
 	db_rollback(s->db);
 	if (rc == 0) {
-		store_garbage_remove(
-			s, strv_has(r.out.deleted, r.image->id) ? r.image->id : "", r.gone_layers);
+		store_garbage_remove(s, r.gone_blobs, r.gone_layers);
 		db_checkpoint(s->db, NULL);
 		*out = r.out;
 	} else {
@@ -178,6 +180,7 @@ int store_image_remove(struct store *s, const char *name, int force,
 	}
 	store_image_free(r.image);
 	strv_free(r.gone_layers);
+	strv_free(r.gone_blobs);
 	return rc;
 }
 

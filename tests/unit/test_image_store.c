@@ -101,7 +101,8 @@ static void add_image(struct fixture *f, const char *created, const char *ref, c
 			strv_add(&c.diff_ids, layers[i]);
 		}
 	text = oci_image_text(&c);
-	if (db_begin(f->db, 1, &f->e) < 0 || store_blob_write(f->s, text, id, &f->e) < 0 ||
+	if (db_begin(f->db, 1, &f->e) < 0 ||
+		store_blob_put(f->s, text, strlen(text), id, &f->e) < 0 ||
 		store_image_add(f->s, id, text, &c, ref, &f->e) < 0 || db_commit(f->db, &f->e) < 0)
 		fail_msg("%s", f->e.text);
 	oci_image_done(&c);

@@ -33,25 +33,26 @@
 #define FILES_MAX 8192
 
 /* The tree is mounted onto its own folder for the moment that pivot_root needs. */
-static int pivot(int target_fd)
+static int pivot(int target_fd, int read_only)
 {
 	auto_fd int tree = mount_tree_clone(target_fd, "", 0);
 	int r;
 
 	if (tree < 0)
 		return tree;
-	mount_change(tree, MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME, 0, 0);
+	mount_change(tree,
+		MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | (read_only ? MS_RDONLY : 0), 0, 0);
 	r = mount_attach(tree, target_fd);
 	return r < 0 ? r : mount_pivot(tree);
 }
 
 /* Without any mount call that fits (before 5.2, or a root on an initramfs) chroot does: the
  * descriptors of outside are closed, and CAP_SYS_CHROOT goes next. */
-static int enter_root(int target_fd, struct err *e)
+static int enter_root(int target_fd, int read_only, struct err *e)
 {
 	auto_fd int root = -1;
 
-	if (pivot(target_fd) < 0 && (fchdir(target_fd) < 0 || chroot(".") < 0))
+	if (pivot(target_fd, read_only) < 0 && (fchdir(target_fd) < 0 || chroot(".") < 0))
 		return err_sys(e, errno, "shut the archive unpacker in");
 	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (chdir("/") < 0 || root < 0 || dup3(root, BOX_ROOT_FD, O_CLOEXEC) < 0)
@@ -61,9 +62,9 @@ static int enter_root(int target_fd, struct err *e)
 
 /* A terminal in the hands of an archive is no good (but a sanitizer reports there). The numbers
  * stay taken, by what cannot be written to: a last word must not land in a file of the layer. */
-static int close_others(struct err *e)
+static int close_others(int n_layers, struct err *e)
 {
-	int r = ns_close_from(BOX_ROOT_FD + 1, 0);
+	int r = ns_close_from(BOX_LAYERS_FD + n_layers, 0);
 
 #ifndef BOX_SANITIZED
 	dup2(BOX_ROOT_FD, STDOUT_FILENO);
@@ -104,11 +105,14 @@ static void set_limits(void)
 #endif
 }
 
-int box_enter(int target_fd, struct err *e)
+int box_enter(const struct box *b, struct err *e)
 {
 	umask(0);
-	if (enter_root(target_fd, e) < 0 || close_others(e) < 0 || drop_powers(e) < 0)
+	if (enter_root(b->target_fd, b->read_only, e) < 0 || close_others(b->n_layers, e) < 0 ||
+		drop_powers(e) < 0)
 		return -1;
 	set_limits();
-	return box_landlock(BOX_ROOT_FD, e) < 0 ? -1 : box_seccomp(e);
+	if (box_landlock(BOX_ROOT_FD, b->n_layers, b->read_only, e) < 0)
+		return -1;
+	return box_seccomp(e);
 }

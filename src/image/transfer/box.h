@@ -4,8 +4,21 @@
 
 #include "base/err.h"
 
-enum { BOX_ARCHIVE_FD = 0, BOX_RESULT_FD = 3, BOX_ROOT_FD = 4 };
+enum {
+	BOX_ARCHIVE_FD = 0,
+	BOX_RESULT_FD = 3,
+	BOX_ROOT_FD = 4,
+	BOX_RECIPE_FD = 5, /* recipe.h */
+	BOX_SPOOL_FD = 6,  /* a copy of what is read, or what is written */
+	BOX_LAYERS_FD = 7, /* and on: folders to read */
+};
 
-/* target_fd (above 4) becomes the root of the file system, and BOX_ROOT_FD a descriptor of it;
- * BOX_ARCHIVE_FD and BOX_RESULT_FD stay, all others are closed. */
-int box_enter(int target_fd, struct err *e);
+struct box {
+	int target_fd; /* above the last of them: the folder to be shut in */
+	int n_layers;
+	int read_only;
+};
+
+/* target_fd becomes the root of the file system, and BOX_ROOT_FD a descriptor of it; the others
+ * that have a number here stay, all above are closed. */
+int box_enter(const struct box *b, struct err *e);

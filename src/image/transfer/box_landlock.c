@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "image/transfer/box.h"
 #include "image/transfer/box_parts.h"
 
 #ifndef SYS_landlock_create_ruleset
@@ -17,6 +18,7 @@
 
 enum {
 	FS_EXECUTE = 1 << 0,
+	FS_READ = 1 << 2 | 1 << 3, /* files, folders */
 	FS_MAKE_SOCK = 1 << 9,
 	FS_MAKE_BLOCK = 1 << 11,
 	FS_ALL_V2 = (1 << 14) - 1,
@@ -44,20 +46,29 @@ static struct ruleset handled(int abi)
 	};
 }
 
-int box_landlock(int root, struct err *e)
+/* Paths beneath fd. */
+static int allow_beneath(int ruleset, int fd, uint64_t what)
 {
-	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
+	struct beneath allow = {.parent_fd = fd, .allowed = what};
+
+	return (int)syscall(SYS_landlock_add_rule, ruleset, 1, &allow, 0);
+}
+
+int box_landlock(int root, int n_layers, int read_only, struct err *e)
+{
+	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1), r;
 	struct ruleset rules = handled(abi);
-	struct beneath allow = {.parent_fd = root};
+	uint64_t all = rules.fs &
+		       ~(uint64_t)(FS_EXECUTE | FS_MAKE_SOCK | FS_MAKE_BLOCK | FS_IOCTL_DEV);
 	auto_fd int fd = -1;
 
 	if (abi < 2)
 		return 0;
-	allow.allowed = rules.fs &
-			~(uint64_t)(FS_EXECUTE | FS_MAKE_SOCK | FS_MAKE_BLOCK | FS_IOCTL_DEV);
 	fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof(rules), 0);
-	if (fd < 0 || syscall(SYS_landlock_add_rule, fd, 1, &allow, 0) < 0 ||
-		syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+	r = fd < 0 ? -1 : allow_beneath(fd, root, read_only ? FS_READ : all);
+	for (int i = 0; r == 0 && i < n_layers; i++)
+		r = allow_beneath(fd, BOX_LAYERS_FD + i, FS_READ);
+	if (r < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0)
 		return err_sys(e, errno, "shut the archive unpacker in (Landlock)");
 	return 0;
 }

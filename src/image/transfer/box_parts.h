@@ -12,8 +12,9 @@
 #endif
 #endif
 
-/* Only what lies beneath root. Nothing on a kernel without Landlock, or with one that forbids hard
- * links across folders whatever the rules say (before 5.19). */
-int box_landlock(int root, struct err *e);
+/* Only what lies beneath root, and beneath the n descriptors from BOX_LAYERS_FD on. Nothing on a
+ * kernel without Landlock, or with one that forbids hard links across folders whatever the rules
+ * say (before 5.19). */
+int box_landlock(int root, int n_layers, int read_only, struct err *e);
 /* Only the calls that unpacking needs. */
 int box_seccomp(struct err *e);

@@ -13,11 +13,14 @@
 #include <errno.h>
 #include <isa-l/igzip_lib.h>
 #include <lzma.h>
+#include <nettle/sha2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <zstd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 
 #define IN_SIZE ((size_t)128 << 10)
@@ -36,6 +39,10 @@ struct format {
 struct decompress {
 	const struct format *format;
 	int fd, in_eof;
+	int copy_fd;
+	uint64_t left; /* to be read of fd */
+	int64_t bytes; /* read, and hashed */
+	struct sha256_ctx hash;
 	int between; /* no member has begun, or the last one is complete */
 	int began;
 	int finished; /* padding or the end was seen: no member may follow */
@@ -50,15 +57,38 @@ struct decompress {
 	} u;
 };
 
+static ssize_t take(struct decompress *d, void *out, size_t len)
+{
+	size_t want = d->left < len ? (size_t)d->left : len;
+	ssize_t n = want ? read(d->fd, out, want) : 0;
+
+	if (n > 0)
+		d->left -= (uint64_t)n;
+	return n;
+}
+
+/* Compressed bytes that were just read: no compressor makes the same ones twice, so whoever wants
+ * them back needs a copy. */
+static int note(struct decompress *d, const void *data, size_t len, struct err *e)
+{
+	int r = d->copy_fd >= 0 ? fd_write_all(d->copy_fd, data, len) : 0;
+
+	sha256_update(&d->hash, len, data);
+	d->bytes += (int64_t)len;
+	return r < 0 ? err_sys(e, r, "write the layer as it came") : 0;
+}
+
 static int refill(struct decompress *d, struct err *e)
 {
 	while (d->in_pos == d->in_len && !d->in_eof) {
-		ssize_t n = read(d->fd, d->in, IN_SIZE);
+		ssize_t n = take(d, d->in, IN_SIZE);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return err_sys(e, errno, "read the archive");
+		if (note(d, d->in, (size_t)n, e) < 0)
+			return -1;
 		d->in_pos = 0;
 		d->in_len = (size_t)n;
 		d->in_eof = n == 0;
@@ -313,7 +343,7 @@ static int sniff(struct decompress *d, struct err *e)
 static int read_start(struct decompress *d, struct err *e)
 {
 	while (d->in_len < SNIFF_SIZE && !d->in_eof) {
-		ssize_t n = read(d->fd, d->in + d->in_len, IN_SIZE - d->in_len);
+		ssize_t n = take(d, d->in + d->in_len, IN_SIZE - d->in_len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -329,16 +359,43 @@ static int read_start(struct decompress *d, struct err *e)
 
 int decompress_open(int fd, struct decompress **out, struct err *e)
 {
+	const struct decompress_source source = DECOMPRESS_WHOLE(fd);
+
+	return decompress_open_source(&source, out, e);
+}
+
+int decompress_open_source(
+	const struct decompress_source *source, struct decompress **out, struct err *e)
+{
 	struct decompress *d = xcalloc(1, sizeof(*d));
 
-	d->fd = fd;
+	d->fd = source->fd;
+	d->copy_fd = source->copy_fd;
+	d->left = source->len;
+	sha256_init(&d->hash);
 	d->in = xmalloc(IN_SIZE);
-	if (read_start(d, e) < 0 || sniff(d, e) < 0 || (d->format && d->format->start(d, e) < 0)) {
+	if (read_start(d, e) < 0 || sniff(d, e) < 0 ||
+		(d->format && note(d, d->in, d->in_len, e) < 0) ||
+		(d->format && d->format->start(d, e) < 0)) {
 		decompress_close(d);
 		return -1;
 	}
 	*out = d;
 	return 0;
+}
+
+int decompress_was(const struct decompress *d, char out_hex[65], int64_t *out_bytes)
+{
+	struct sha256_ctx copy = d->hash;
+	uint8_t raw[SHA256_DIGEST_SIZE];
+
+	if (!d->format)
+		return 0;
+	sha256_digest(&copy, sizeof(raw), raw);
+	for (size_t i = 0; i < sizeof(raw); i++)
+		snprintf(out_hex + 2 * i, 3, "%02x", raw[i]);
+	*out_bytes = d->bytes;
+	return 1;
 }
 
 void decompress_close(struct decompress *d)
@@ -360,7 +417,7 @@ static int64_t read_plain(struct decompress *d, uint8_t *out, size_t len, struct
 	memcpy(out, d->in + d->in_pos, n);
 	d->in_pos += n;
 	while (n < len && !d->in_eof) {
-		ssize_t got = read(d->fd, out + n, len - n);
+		ssize_t got = take(d, out + n, len - n);
 
 		if (got < 0 && errno == EINTR)
 			continue;

@@ -1,10 +1,16 @@
 /* main.c: hull-transfer, the worker for archives. Started by hull:
  *
- *	hull-transfer unpack --target-fd N --archive-fd N --result-fd N [--limit-bytes N]
+ *	hull-transfer MODE --target-fd N --archive-fd N --result-fd N [--limit-bytes N] ...
  *
- * Unpacks the archive into the (empty) target folder and writes messages (result.h) to the result
- * descriptor. It shuts itself into the target folder first (box.c); the namespaces it does that in
- * are made by who starts it. */
+ * unpack	unpacks the archive into the (empty) target folder; with --recipe 1, writes what
+ *		making the same tar again takes to descriptor 5; with --spool 1, copies a compressed
+ *		archive as it is to descriptor 6; --length N: the archive is the next N bytes only
+ * index	tells where the files in the archive lie; --spool 1: in the plain copy that it
+ *		writes to descriptor 6
+ * rebuild	the archive is a recipe, the target its layer: writes the tar to descriptor 6
+ *
+ * It writes messages (result.h) to the result descriptor, and shuts itself into the target folder
+ * first (box.c); the namespaces it does that in are made by who starts it. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -20,18 +26,28 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "image/transfer/box.h"
+#include "image/transfer/decompress.h"
+#include "image/transfer/index.h"
+#include "image/transfer/rebuild.h"
 #include "image/transfer/result.h"
 #include "image/transfer/stream.h"
 #include "image/transfer/unpack.h"
 
 struct options {
-	int64_t target_fd, archive_fd, result_fd, limit_bytes;
+	int64_t target_fd, archive_fd, result_fd;
+	int64_t limit_bytes, length, recipe, spool, layers;
+};
+
+struct mode {
+	const char *name;
+	int read_only; /* of the target */
+	int (*run)(const struct options *o, struct transfer_result *out, struct err *e);
 };
 
 static int usage(void)
 {
-	fputs("usage: hull-transfer unpack --target-fd N --archive-fd N --result-fd N "
-	      "[--limit-bytes N]\nhull starts it; it is of no use by hand.\n",
+	fputs("usage: hull-transfer MODE --target-fd N --archive-fd N --result-fd N "
+	      "[--limit-bytes N] ...\nhull starts it; it is of no use by hand.\n",
 		stderr);
 	return 2;
 }
@@ -41,15 +57,20 @@ static int parse_options(int argc, char **argv, struct options *o)
 	const struct {
 		const char *name;
 		int64_t *value;
+		int64_t max;
 	} table[] = {
-		{"--target-fd", &o->target_fd},
-		{"--archive-fd", &o->archive_fd},
-		{"--result-fd", &o->result_fd},
-		{"--limit-bytes", &o->limit_bytes},
+		{"--target-fd", &o->target_fd, INT16_MAX},
+		{"--archive-fd", &o->archive_fd, INT16_MAX},
+		{"--result-fd", &o->result_fd, INT16_MAX},
+		{"--limit-bytes", &o->limit_bytes, INT64_MAX},
+		{"--length", &o->length, INT64_MAX},
+		{"--recipe", &o->recipe, 1},
+		{"--spool", &o->spool, 1},
+		{"--layers", &o->layers, 512},
 	};
 
-	*o = (struct options){-1, -1, -1, 0};
-	if (argc < 2 || !streq(argv[1], "unpack") || argc % 2)
+	*o = (struct options){-1, -1, -1, .length = -1};
+	if (argc % 2)
 		return -1;
 	for (int i = 2; i < argc; i += 2) {
 		size_t k = 0;
@@ -57,7 +78,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		while (k < ARRAY_SIZE(table) && !streq(argv[i], table[k].name))
 			k++;
 		if (k == ARRAY_SIZE(table) || parse_i64(argv[i + 1], table[k].value) < 0 ||
-			*table[k].value < 0 || (k < 3 && *table[k].value > INT16_MAX))
+			*table[k].value < 0 || *table[k].value > table[k].max)
 			return -1;
 	}
 	return o->target_fd < 0 || o->archive_fd < 0 || o->result_fd < 0 ? -1 : 0;
@@ -70,12 +91,16 @@ static int arrange(const struct options *o)
 	const int given[3] = {(int)o->archive_fd, (int)o->result_fd, (int)o->target_fd};
 
 	for (int i = 0; i < 3; i++) {
-		high[i] = fcntl(given[i], F_DUPFD_CLOEXEC, BOX_ROOT_FD + 4);
+		high[i] = fcntl(given[i], F_DUPFD_CLOEXEC, BOX_LAYERS_FD + (int)o->layers);
 		if (high[i] < 0)
 			return -1;
 	}
 	if (dup2(high[0], BOX_ARCHIVE_FD) < 0 || dup2(high[1], BOX_RESULT_FD) < 0)
 		return -1;
+	if (!o->recipe)
+		close(BOX_RECIPE_FD);
+	if (!o->spool)
+		close(BOX_SPOOL_FD);
 	return high[2];
 }
 
@@ -87,42 +112,86 @@ static void send_message(uint32_t kind, const void *data, size_t len)
 	fd_write_all(BOX_RESULT_FD, data, len);
 }
 
+/* ---- modes */
+
 static int send_node(void *ctx, const struct transfer_node *n, struct err *e)
 {
 	send_message(TRANSFER_NODE, n, offsetof(struct transfer_node, path) + strlen(n->path) + 1);
 	return 0;
 }
 
-static int unpack(
-	const struct options *o, int target_fd, struct transfer_result *out, struct err *e)
+static int unpack(const struct options *o, struct transfer_result *out, struct err *e)
 {
 	struct unpack_request req = {.rootfd = BOX_ROOT_FD, .node = send_node};
+	const struct decompress_source source = {
+		.fd = BOX_ARCHIVE_FD,
+		.copy_fd = o->spool ? BOX_SPOOL_FD : -1,
+		.len = o->length < 0 ? UINT64_MAX : (uint64_t)o->length,
+	};
 
-	if (box_enter(target_fd, e) < 0 ||
-		stream_open(BOX_ARCHIVE_FD, 1, (uint64_t)o->limit_bytes, &req.stream, e) < 0)
+	if (stream_open_source(&source, 1, (uint64_t)o->limit_bytes, &req.stream, e) < 0)
+		return -1;
+	if (o->recipe && recipe_new(BOX_RECIPE_FD, BOX_ROOT_FD, &req.recipe, e) < 0)
 		return -1;
 	return unpack_run(&req, out, e);
 }
 
+static int send_member(void *ctx, const struct transfer_member *m, struct err *e)
+{
+	send_message(TRANSFER_MEMBER, m,
+		offsetof(struct transfer_member, text) + m->path_len + m->link_len);
+	return 0;
+}
+
+static int index_archive(const struct options *o, struct transfer_result *out, struct err *e)
+{
+	struct index_request req = {
+		.spool_fd = o->spool ? BOX_SPOOL_FD : -1, .member = send_member};
+	int r = o->spool ? stream_open(BOX_ARCHIVE_FD, 1, (uint64_t)o->limit_bytes, &req.stream, e)
+			 : stream_open_sparse(BOX_ARCHIVE_FD, &req.stream, e);
+
+	return r < 0 ? -1 : index_run(&req, e);
+}
+
+static int rebuild(const struct options *o, struct transfer_result *out, struct err *e)
+{
+	return rebuild_run(BOX_ARCHIVE_FD, BOX_ROOT_FD, BOX_SPOOL_FD, out, e);
+}
+
+static const struct mode modes[] = {
+	{"unpack", 0, unpack},
+	{"index", 0, index_archive},
+	{"rebuild", 1, rebuild},
+};
+
+static const struct mode *find_mode(const char *name)
+{
+	for (size_t i = 0; name && i < ARRAY_SIZE(modes); i++)
+		if (streq(name, modes[i].name))
+			return &modes[i];
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
+	const struct mode *mode = find_mode(argv[1]);
 	struct transfer_result result = {0};
+	struct box box = {0};
 	struct options o;
 	struct err e = {0};
-	int target;
 
-	if (parse_options(argc, argv, &o) < 0)
+	if (!mode || parse_options(argc, argv, &o) < 0)
 		return usage();
 	/* One heap for both threads: a second one would ask for the number of processors. */
 	mallopt(M_ARENA_MAX, 1);
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	target = arrange(&o);
-	if (target < 0) {
+	box = (struct box){arrange(&o), (int)o.layers, mode->read_only};
+	if (box.target_fd < 0) {
 		perror("hull-transfer: descriptors");
 		return 2;
 	}
-	if (unpack(&o, target, &result, &e) < 0)
+	if (box_enter(&box, &e) < 0 || mode->run(&o, &result, &e) < 0)
 		send_message(TRANSFER_ERROR, &e, sizeof(e));
 	else
 		send_message(TRANSFER_DONE, &result, sizeof(result));

@@ -8,9 +8,10 @@
 #include "base/err.h"
 
 enum transfer_kind {
-	TRANSFER_ERROR = 1, /* struct err; the last message */
-	TRANSFER_NODE = 2,  /* struct transfer_node and a path */
-	TRANSFER_DONE = 3,  /* struct transfer_result; the last message */
+	TRANSFER_ERROR = 1,  /* struct err; the last message */
+	TRANSFER_NODE = 2,   /* struct transfer_node and a path */
+	TRANSFER_DONE = 3,   /* struct transfer_result; the last message */
+	TRANSFER_MEMBER = 4, /* struct transfer_member and its texts */
 };
 
 struct transfer_head {
@@ -29,11 +30,24 @@ struct transfer_node {
 	char path[PATH_MAX]; /* only its bytes up to the NUL are sent */
 };
 
+/* A file or link in an archive of images: where its bytes lie. */
+#define TRANSFER_MEMBERS_MAX 65536
+enum transfer_member_kind { TRANSFER_FILE, TRANSFER_SYMLINK, TRANSFER_HARD_LINK };
+struct transfer_member {
+	uint64_t offset, size;
+	uint32_t kind;
+	uint32_t path_len, link_len; /* of what follows, each closed by a NUL that is counted */
+	char text[2 * PATH_MAX];
+};
+
 struct transfer_result {
 	char digest[65];      /* of the uncompressed archive, hex */
 	int64_t stream_bytes; /* its length */
 	int64_t bytes;	      /* of the files' contents */
 	int64_t entries;
-	int64_t uid_max;  /* highest uid or gid */
-	int64_t warnings; /* what the file system would not take and a program can do without */
+	int64_t uid_max;    /* highest uid or gid */
+	int64_t warnings;   /* what the file system would not take and a program can do without */
+	int64_t compressed; /* the archive was: then its own digest and length */
+	int64_t blob_bytes;
+	char blob_digest[65];
 };

@@ -13,12 +13,14 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "image/transfer/decompress.h"
 
 #define SLOTS 8
 #define SLOT_SIZE ((size_t)256 << 10)
+#define SPARSE_SIZE ((size_t)4 << 10)
 #define STACK_SIZE ((size_t)256 << 10)
 
 struct slot {
@@ -33,6 +35,8 @@ struct stream {
 	struct sha256_ctx hash;
 	struct slot slots[SLOTS];
 	struct err error;
+	struct stream_tap tap;
+	int sparse_fd; /* of stream_open_sparse; -1 */
 	/* Counts of slots; filled - emptied is what lies between. */
 	uint64_t filled, emptied;
 	size_t pos; /* within the slot that is consumed */
@@ -42,8 +46,28 @@ struct stream {
 	pthread_cond_t moved;
 };
 
+/* Headers with bodies between them that are skipped: little is read at a time. */
+static void fill_sparse(struct stream *s, struct slot *slot)
+{
+	ssize_t n = 0;
+
+	slot->len = 0;
+	do {
+		n = read(s->sparse_fd, slot->data + slot->len, SPARSE_SIZE - slot->len);
+		if (n > 0)
+			slot->len += (size_t)n;
+	} while ((n < 0 && errno == EINTR) || (n > 0 && slot->len < SPARSE_SIZE));
+	slot->failed = n < 0;
+	if (n < 0)
+		err_sys(&s->error, errno, "read the archive");
+}
+
 static void fill(struct stream *s, struct slot *slot)
 {
+	if (s->sparse_fd >= 0) {
+		fill_sparse(s, slot);
+		return;
+	}
 	int64_t n = decompress_read(s->z, slot->data, SLOT_SIZE, &s->error);
 
 	slot->len = n < 0 ? 0 : (size_t)n;
@@ -101,13 +125,32 @@ static int start_thread(struct stream *s, struct err *e)
 
 int stream_open(int fd, int threaded, uint64_t limit_bytes, struct stream **out, struct err *e)
 {
+	const struct decompress_source source = DECOMPRESS_WHOLE(fd);
+
+	return stream_open_source(&source, threaded, limit_bytes, out, e);
+}
+
+int stream_open_sparse(int fd, struct stream **out, struct err *e)
+{
 	struct stream *s = xcalloc(1, sizeof(*s));
 
+	s->sparse_fd = fd;
+	s->slots[0].data = xmalloc(SLOT_SIZE);
+	*out = s;
+	return 0;
+}
+
+int stream_open_source(const struct decompress_source *source, int threaded, uint64_t limit_bytes,
+	struct stream **out, struct err *e)
+{
+	struct stream *s = xcalloc(1, sizeof(*s));
+
+	s->sparse_fd = -1;
 	s->limit = limit_bytes;
 	sha256_init(&s->hash);
 	for (size_t i = 0; i < (threaded ? SLOTS : 1); i++)
 		s->slots[i].data = xmalloc(SLOT_SIZE);
-	if (decompress_open(fd, &s->z, e) < 0 || (threaded && start_thread(s, e) < 0)) {
+	if (decompress_open_source(source, &s->z, e) < 0 || (threaded && start_thread(s, e) < 0)) {
 		stream_close(s);
 		return -1;
 	}
@@ -174,7 +217,7 @@ int64_t stream_peek(struct stream *s, uint64_t max, const uint8_t **out, struct 
 	wait_filled(s);
 	slot = current(s);
 	/* A slot is given back as late as possible: what was peeked before is valid until now. */
-	if (s->pos == SLOT_SIZE && !slot->failed) {
+	if (s->pos == (s->sparse_fd >= 0 ? SPARSE_SIZE : SLOT_SIZE) && !slot->failed) {
 		give_back(s);
 		wait_filled(s);
 		slot = current(s);
@@ -189,8 +232,40 @@ int64_t stream_peek(struct stream *s, uint64_t max, const uint8_t **out, struct 
 	return (int64_t)(n < max ? n : max);
 }
 
+void stream_set_tap(struct stream *s, const struct stream_tap *tap)
+{
+	s->tap = *tap;
+}
+
+uint64_t stream_skip(struct stream *s, uint64_t n)
+{
+	struct slot *slot;
+	off_t at, end;
+	uint64_t there;
+
+	if (s->sparse_fd < 0 || s->tap.bytes)
+		return 0;
+	wait_filled(s);
+	slot = current(s);
+	there = slot->len - s->pos;
+	if (slot->failed || n <= there || slot->len < SPARSE_SIZE)
+		return 0;
+	at = lseek(s->sparse_fd, 0, SEEK_CUR);
+	end = lseek(s->sparse_fd, 0, SEEK_END);
+	/* Beyond the end it is to be seen that it ends. */
+	if (at < 0 || end < at || n - there > (uint64_t)(end - at))
+		n = there;
+	lseek(s->sparse_fd, at + (off_t)(n - there), SEEK_SET);
+	s->pos = slot->len;
+	s->consumed += n;
+	give_back(s);
+	return n;
+}
+
 void stream_advance(struct stream *s, uint64_t n)
 {
+	if (s->tap.bytes)
+		s->tap.bytes(s->tap.ctx, current(s)->data + s->pos, (size_t)n);
 	s->pos += n;
 	s->consumed += n;
 }
@@ -208,4 +283,9 @@ void stream_digest(const struct stream *s, char out_hex[65])
 	sha256_digest(&copy, sizeof(raw), raw);
 	for (size_t i = 0; i < sizeof(raw); i++)
 		snprintf(out_hex + 2 * i, 3, "%02x", raw[i]);
+}
+
+int stream_was(const struct stream *s, char out_hex[65], int64_t *out_bytes)
+{
+	return decompress_was(s->z, out_hex, out_bytes);
 }

@@ -91,8 +91,13 @@ static int skip(struct tar *t, uint64_t n, struct err *e)
 {
 	while (n) {
 		const uint8_t *p;
-		int64_t got = stream_peek(t->stream, n, &p, e);
+		uint64_t jumped = stream_skip(t->stream, n);
+		int64_t got;
 
+		n -= jumped;
+		if (jumped)
+			continue;
+		got = stream_peek(t->stream, n, &p, e);
 		if (got <= 0)
 			return got < 0 ? -1 : truncated(t, e);
 		stream_advance(t->stream, (uint64_t)got);

@@ -31,6 +31,7 @@
 struct unpack {
 	int rootfd;
 	struct tar *tar;
+	struct recipe *recipe; /* may be NULL */
 	struct place place;
 	struct meta meta;
 	struct nodes nodes;
@@ -53,6 +54,9 @@ static int fail(const struct item *i, int err, const char *what, struct err *e)
 /* Make way. */
 static int remove_existing(struct unpack *u, int dirfd, const char *name)
 {
+	/* The recipe may need the content that is going. */
+	if (u->recipe && recipe_break(u->recipe, NULL) < 0)
+		return -EIO;
 	place_forget(&u->place);
 	if (unlinkat(dirfd, name, 0) == 0)
 		return 0;
@@ -115,6 +119,8 @@ static int write_content(struct unpack *u, struct item *i, int fd, struct err *e
 {
 	uint64_t end = 0;
 
+	if (u->recipe && i->n->size)
+		recipe_file(u->recipe, i->path);
 	for (;;) {
 		const uint8_t *p;
 		uint64_t offset;
@@ -128,8 +134,12 @@ static int write_content(struct unpack *u, struct item *i, int fd, struct err *e
 		r = write_at(fd, p, (size_t)n, offset);
 		if (r < 0)
 			return fail(i, r, "write", e);
+		if (u->recipe)
+			recipe_piece(u->recipe, offset, (uint64_t)n);
 		end = offset + (uint64_t)n;
 	}
+	if (u->recipe)
+		recipe_file_end(u->recipe);
 	if (end < i->n->size && ftruncate(fd, (off_t)i->n->size) < 0)
 		return fail(i, errno, "write", e);
 	if (__builtin_add_overflow(u->bytes, (int64_t)i->n->size, &u->bytes))
@@ -388,13 +398,25 @@ static int unpack_all(struct unpack *u, struct err *e)
 	return r < 0 ? -1 : meta_folders_set(&u->meta, &u->place, e);
 }
 
+static void recipe_tap(void *ctx, const void *data, size_t len)
+{
+	recipe_bytes(ctx, data, len);
+}
+
 int unpack_run(const struct unpack_request *req, struct transfer_result *out, struct err *e)
 {
-	struct unpack u = {.rootfd = req->rootfd, .place = {.rootfd = req->rootfd, .fd = -1}};
+	struct unpack u = {.rootfd = req->rootfd,
+		.recipe = req->recipe,
+		.place = {.rootfd = req->rootfd, .fd = -1}};
 	int r;
+
+	if (req->recipe)
+		stream_set_tap(req->stream, &(struct stream_tap){recipe_tap, req->recipe});
 
 	u.tar = tar_new(req->stream);
 	r = unpack_all(&u, e);
+	if (r == 0 && u.recipe)
+		r = recipe_finish(u.recipe, e);
 	if (r == 0)
 		r = nodes_tell(&u.nodes, req->node, req->ctx, e);
 	if (r == 0) {
@@ -406,6 +428,7 @@ int unpack_run(const struct unpack_request *req, struct transfer_result *out, st
 			.warnings = u.meta.warnings,
 		};
 		stream_digest(req->stream, out->digest);
+		out->compressed = stream_was(req->stream, out->blob_digest, &out->blob_bytes);
 	}
 	tar_free(u.tar);
 	place_forget(&u.place);

@@ -1,0 +1,47 @@
+/* import_layer.c: one layer out of an archive: its folder, its recipe, its devices. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "image/import_parts.h"
+
+static int run(struct layer_unpack *u, int recipe_fd, int blob_fd, struct err *e)
+{
+	struct import_nodes nodes = {0};
+	struct worker_job job = WORKER_JOB("unpack", u->archive_fd, u->tmp->fd);
+	int r;
+
+	job.recipe_fd = recipe_fd;
+	job.spool_fd = blob_fd;
+	job.length = u->length;
+	job.nodes = &nodes;
+	r = worker_run(&job, &u->result, e);
+	if (r == 0)
+		r = import_nodes_make(u->tmp->fd, &nodes, e);
+	free(nodes.v);
+	return r;
+}
+
+int layer_unpack(struct layer_unpack *u, struct err *e)
+{
+	auto_fd int recipe = -1, blob = -1;
+
+	if (store_stage_file(u->s, u->stage, u->recipe_name, &recipe, e) < 0)
+		return -1;
+	if (u->blob_name && store_stage_file(u->s, u->stage, u->blob_name, &blob, e) < 0)
+		return -1;
+	if (run(u, recipe, blob, e) < 0)
+		return -1;
+	u->layer.size = u->result.bytes;
+	u->layer.uid_max = u->result.uid_max;
+	u->layer.tar_size = u->result.stream_bytes;
+	snprintf(u->layer.diff_id, sizeof(u->layer.diff_id), "sha256:%s", u->result.digest);
+	if (!hash_is_digest(u->layer.diff_id))
+		return err_set(e, ERR_SYSTEM, "the archive unpacker talks nonsense");
+	return 0;
+}
