@@ -47,6 +47,9 @@ char **cgroup_paths(const struct cgroup_host *h, const char *path);
  * tell that there is no right to: the caller decides whether that matters. One that is there
  * already and empty is taken over, one with processes is -EBUSY; ".." in path is -EINVAL. */
 int cgroup_make(const struct cgroup_host *h, const char *path);
+/* One half of it: with_v2 1 in the v2 hierarchy only, 0 in those of v1. So that a child can be born
+ * in the one while the others are still made: a mkdir in each of nine costs 0.3 ms. */
+int cgroup_make_half(const struct cgroup_host *h, const char *path, int with_v2);
 /* Speaking, because the file and value matter to the user ("memory.limit_in_bytes: Device or
  * resource busy"). A swap limit on a kernel that does not account swap is left out without a word.
  */

@@ -300,7 +300,9 @@ static int is_path(const char *path)
 	return path[0] == '/' && path[1] && !strv_has(parts, "..");
 }
 
-int cgroup_make(const struct cgroup_host *h, const char *path)
+#define HALVES 2 /* both, for make_in */
+
+static int make_in(const struct cgroup_host *h, const char *path, int half)
 {
 	auto_strv char **made = NULL;
 	mode_t mask;
@@ -310,6 +312,8 @@ int cgroup_make(const struct cgroup_host *h, const char *path)
 		return -EINVAL;
 	mask = umask(022);
 	for (size_t i = 0; i < h->n && r >= 0; i++) {
+		if (half != HALVES && !h->hiers[i].v2 != !half)
+			continue;
 		r = make_one(&h->hiers[i], path);
 		if (r == 1)
 			strv_addf(&made, "%s%s", h->hiers[i].mount, path);
@@ -320,6 +324,16 @@ int cgroup_make(const struct cgroup_host *h, const char *path)
 	strv_foreach (dir, made)
 		rmdir(*dir);
 	return r;
+}
+
+int cgroup_make(const struct cgroup_host *h, const char *path)
+{
+	return make_in(h, path, HALVES);
+}
+
+int cgroup_make_half(const struct cgroup_host *h, const char *path, int with_v2)
+{
+	return make_in(h, path, with_v2 != 0);
 }
 
 static int write_pid(

@@ -2,10 +2,11 @@
  * becomes hull-monitor, or a runtime command), in the host's namespaces.
  *
  * How it works: the child is cloned first and told as soon as its id maps are written; while it
- * makes its network namespace, the parent makes the cgroup, the limits and the trees, and sends
- * these. From then on the child works alone and the parent may become another program: whatever the
- * child still has to say comes over the sync socket. A child that waits always ends by the socket's
- * end of file: it has closed the parent's end first. */
+ * makes its network namespace, the parent makes the cgroups (the one of v2 before, the child is
+ * born in it), the limits and the trees, and sends these. From then on the child works alone and
+ * the parent may become another program: whatever the child still has to say comes over the sync
+ * socket. A child that waits always ends by the socket's end of file: it has closed the parent's
+ * end first. */
 #define _GNU_SOURCE
 #include "runtime/runtime.h"
 
@@ -13,6 +14,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -118,23 +120,61 @@ static int limit_devices(const struct runtime_create *req, struct err *e)
 	return r < 0 ? err_sys(e, r, "limit the devices of the container") : 0;
 }
 
-/* *out: the paths, NULL when this machine gives us no cgroup and none is needed. */
-static int make_cgroup(const struct runtime_create *req, char ***out, struct err *e)
+/* 0, or WITHOUT when this machine gives us no cgroup and none is needed. */
+#define WITHOUT 1
+
+static int cgroup_half(const struct runtime_create *req, int v2, struct err *e)
 {
 	const char *path = req->config->cgroups_path;
+	int r = cgroup_make_half(req->cgroups, path, v2);
 	struct cgroup_limits l;
+
+	if (r >= 0)
+		return 0;
+	fill_limits(&req->config->resources, &l);
+	if ((r == -EROFS || r == -EACCES || r == -EPERM) && !limits_wanted(&l))
+		return WITHOUT;
+	return err_sys(e, r, "make the cgroup %s", path);
+}
+
+/* Before the clone: what the child is born in. The others are made while it makes its network. */
+static int begin_cgroup(const struct runtime_create *req, char ***out_paths, struct err *e)
+{
 	int r;
 
+	if (!req->config->cgroups_path || !req->cgroups || req->cgroups->layout == CGROUP_NONE)
+		return WITHOUT;
+	r = cgroup_half(req, 1, e);
+	if (r == 0)
+		*out_paths = cgroup_paths(req->cgroups, req->config->cgroups_path);
+	return r;
+}
+
+/* What finish_cgroup could not make is another's: only the half that we made may be removed. */
+static void forget_v1(const struct cgroup_host *h, char **paths)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < h->n; i++)
+		if (h->hiers[i].v2)
+			paths[kept++] = paths[i];
+		else
+			free(paths[i]);
+	paths[kept] = NULL;
+}
+
+static int finish_cgroup(const struct runtime_create *req, char **paths, struct err *e)
+{
+	struct cgroup_limits l;
+	int r = cgroup_half(req, 0, e);
+
+	if (r != 0) {
+		forget_v1(req->cgroups, paths);
+		return r;
+	}
 	fill_limits(&req->config->resources, &l);
-	if (!path || !req->cgroups || req->cgroups->layout == CGROUP_NONE)
-		return 0;
-	r = cgroup_make(req->cgroups, path);
-	if ((r == -EROFS || r == -EACCES || r == -EPERM) && !limits_wanted(&l))
-		return 0;
-	if (r < 0)
-		return err_sys(e, r, "make the cgroup %s", path);
-	*out = cgroup_paths(req->cgroups, path);
-	return cgroup_limit(req->cgroups, path, &l, e) < 0 ? -1 : limit_devices(req, e);
+	r = cgroup_limit(req->cgroups, req->config->cgroups_path, &l, e);
+	return r < 0 ? -1 : limit_devices(req, e);
 }
 
 static int rlimit_of(pid_t pid, const struct oci_rlimit *l, struct err *e)
@@ -230,10 +270,15 @@ static int send_plan(const struct runtime_create *req, const struct plan *p,
 static int fill_child(const struct runtime_create *req, const struct plan *p,
 	struct runtime_container *c, struct err *e)
 {
+	int r;
+
 	if (write_maps(p, c->pid, e) < 0)
 		return -1;
 	if (sync_send(c->sync_fd, SYNC_MAPS, NULL, 0) < 0)
 		return err_set(e, ERR_SYSTEM, "the container's first process died at once");
+	r = c->cgroups ? finish_cgroup(req, c->cgroups, e) : 0;
+	if (r != 0)
+		return r;
 	if (process_settings(&req->config->process, c->pid, e) < 0)
 		return -1;
 	give_pipes(req, p);
@@ -276,18 +321,17 @@ static pid_t clone_child(const struct runtime_create *req, const struct plan *p,
 	return pid >= 0 ? pid : ns_clone(p->clone_flags, -1, &c->pidfd);
 }
 
-static int create(const struct runtime_create *req, const struct plan *p,
+/* 0, -1, or WITHOUT: to be done again without a cgroup. */
+static int create_once(const struct runtime_create *req, const struct plan *p, int with_cgroup,
 	struct runtime_container *c, struct err *e)
 {
-	int pair[2], born_in_v2;
+	int pair[2], born_in_v2, r = with_cgroup ? begin_cgroup(req, &c->cgroups, e) : 0;
 
+	if (r != 0)
+		return r;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, errno, "make a socket");
 	c->sync_fd = pair[0];
-	if (make_cgroup(req, &c->cgroups, e) < 0) {
-		close(pair[1]);
-		return -1;
-	}
 	c->pid = clone_child(req, p, c, &born_in_v2);
 	if (c->pid == 0) {
 		close(pair[0]);
@@ -297,6 +341,17 @@ static int create(const struct runtime_create *req, const struct plan *p,
 	if (c->pid < 0)
 		return err_sys(e, c->pid, "clone the container's first process");
 	return fill_child(req, p, c, e);
+}
+
+static int create(const struct runtime_create *req, const struct plan *p,
+	struct runtime_container *c, struct err *e)
+{
+	int r = create_once(req, p, 1, c, e);
+
+	if (r != WITHOUT)
+		return r;
+	runtime_destroy(c);
+	return create_once(req, p, 0, c, e);
 }
 
 int runtime_create(const struct runtime_create *req, struct runtime_container *out, struct err *e)
