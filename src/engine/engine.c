@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "engine/container_store.h"
+#include "engine/folders.h"
 #include "engine/parts.h"
 
 void engine_warn(const struct engine *en, const char *fmt, ...)
@@ -30,22 +31,17 @@ void engine_warn(const struct engine *en, const char *fmt, ...)
 }
 
 /* given, else the environment's, else what the user's kind has. */
-static char *choose(const char *given, const char *variable, const char *for_root,
-	const char *for_user_variable, const char *for_user)
+static int choose(const char *given, const char *variable, int (*usual)(char **, struct err *),
+	char **out, struct err *e)
 {
-	const char *env = getenv(variable), *base;
+	const char *env = getenv(variable);
 
-	if (given && *given)
-		return xstrdup(given);
-	if (env && *env)
-		return xstrdup(env);
-	if (geteuid() == 0)
-		return xstrdup(for_root);
-	base = getenv(for_user_variable);
-	if (base && *base == '/')
-		return xasprintf("%s/hull", base);
-	base = getenv("HOME");
-	return xasprintf("%s/%s", base && *base == '/' ? base : "/tmp", for_user);
+	if (!given || !*given)
+		given = env;
+	if (!given || !*given)
+		return usual(out, e);
+	*out = xstrdup(given);
+	return 0;
 }
 
 /* Ours, or nobody's yet? What is neither is left as it is: /tmp must not be closed because somebody
@@ -137,16 +133,15 @@ int engine_open(const struct engine_options *o, struct engine **out, struct err 
 
 	en->root_fd = en->runroot_fd = -1;
 	en->warn = o->warn;
-	en->root = choose(
-		o->root, "HULL_ROOT", "/var/lib/hull", "XDG_DATA_HOME", ".local/share/hull");
-	en->runroot = choose(o->runroot, "HULL_RUNROOT", "/run/hull", "XDG_RUNTIME_DIR",
-		".local/share/hull/run");
-	if (open_base(&en->root, "hull.db", &en->root_fd, e) < 0 ||
+	if (choose(o->root, "HULL_ROOT", folders_root, &en->root, e) < 0 ||
+		choose(o->runroot, "HULL_RUNROOT", folders_runroot, &en->runroot, e) < 0 ||
+		open_base(&en->root, "hull.db", &en->root_fd, e) < 0 ||
 		open_base(&en->runroot, ENGINE_CONTAINERS, &en->runroot_fd, e) < 0 ||
 		engine_db_open(en, e) < 0 || store_open(en->root, en->db, &en->store, e) < 0) {
 		engine_close(en);
 		return -1;
 	}
+	store_on_warning(en->store, en->warn);
 	*out = en;
 	return 0;
 }
@@ -160,6 +155,8 @@ void engine_close(struct engine *en)
 	fd_close_ptr(&en->runroot_fd);
 	free(en->root);
 	free(en->runroot);
+	userns_map_done(&en->uids);
+	userns_map_done(&en->gids);
 	free(en);
 }
 

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "engine/container_store.h"
 #include "engine/engine.h"
+#include "engine/mode.h"
 #include "engine/parts.h"
 #include "image/reference.h"
 #include "image/store.h"
@@ -184,7 +185,8 @@ int engine_image_remove(
 	struct store_removal removal = {0};
 	char **lines = NULL;
 
-	if (store_image_remove(en->store, name, force, image_in_use, en, &removal, e) < 0)
+	if (mode_enter(en, e) < 0 ||
+		store_image_remove(en->store, name, force, image_in_use, en, &removal, e) < 0)
 		return -1;
 	strv_foreach (u, removal.untagged)
 		strv_addf(&lines, "Untagged: %s", *u);
@@ -219,6 +221,8 @@ int engine_image_import(
 			req->platform && *req->platform ? req->platform : NULL),
 	};
 
+	if (mode_enter(en, e) < 0)
+		return -1;
 	if (store_import(en->store, &import, out_id, e) == 0)
 		return 0;
 	/* Which archive: the store knows a descriptor only. */
@@ -227,9 +231,15 @@ int engine_image_import(
 	return -1;
 }
 
+/* mmdebstrap makes user namespaces itself and must find the user as an ordinary one. */
+static int enter_late(void *ctx, struct err *e)
+{
+	return mode_enter(ctx, e);
+}
+
 int engine_image_bootstrap(
 	struct engine *en, const struct engine_bootstrap *req, char out_id[72], struct err *e)
 {
-	return store_bootstrap(
-		en->store, req->reference, req->mirror, req->variant, req->include, out_id, e);
+	return store_bootstrap(en->store, req->reference, req->mirror, req->variant, req->include,
+		enter_late, en, out_id, e);
 }

@@ -122,7 +122,7 @@ static int choose_ids(struct launch *l, const struct idrange_taken *taken, struc
 {
 	int64_t n = idrange_slots(spec_id_max(&l->spec));
 
-	if (!l->spec.modes.user_ns)
+	if (!l->spec.modes.user_ns || l->en->nested)
 		return 0;
 	if (n < 0)
 		return err_set(e, ERR_UNSUPPORTED,
@@ -180,7 +180,7 @@ static int store_row(struct launch *l, struct err *e)
 
 	fill_row(l);
 	free_name(l);
-	if (l->spec.modes.user_ns)
+	if (l->spec.modes.user_ns && !l->en->nested)
 		idrange_taken_read(&taken); /* before the lock is held */
 	r = db_begin(l->en->db, !l->row.ephemeral, e);
 	if (r == 0) {
@@ -234,7 +234,7 @@ static int add_base(struct launch *l, struct err *e)
 static int make_files(struct launch *l, struct err *e)
 {
 	const struct spec *s = &l->spec;
-	uid_t owner = s->modes.user_ns ? idrange_host_id(l->row.slot) : 0;
+	uid_t owner = l->row.slot >= 0 ? idrange_host_id(l->row.slot) : 0;
 	int ephemeral = l->row.ephemeral;
 	auto_free char *kept_path = xasprintf("%s/" ENGINE_CONTAINERS "/%s", l->en->root, s->id);
 
@@ -268,8 +268,8 @@ static int build(struct launch *l, struct err *e)
 		launch_make_volumes(l, e) < 0 || make_files(l, e) < 0)
 		return -1;
 	if (s->modes.user_ns)
-		spec_set_ids(
-			s, idrange_host_id(l->row.slot), (uint32_t)l->row.n_slots * IDRANGE_SIZE);
+		spec_set_ids(s, l->row.slot < 0 ? 0 : idrange_host_id(l->row.slot),
+			(uint32_t)l->row.n_slots * IDRANGE_SIZE);
 	if (write_bundle(l, e) < 0)
 		return -1;
 	launch_use_descriptors(l);

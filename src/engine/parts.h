@@ -4,6 +4,7 @@
 #include "base/db.h"
 #include "engine/engine.h"
 #include "image/store.h"
+#include "kernel/userns.h"
 
 #define ENGINE_CONTAINERS "containers" /* beneath root and runroot: a folder for each container */
 #define ENGINE_VOLUMES "volumes"       /* beneath root */
@@ -17,6 +18,10 @@ struct engine {
 	struct db *db;		 /* NULL between engine_db_close and engine_db_open */
 	struct store *store;
 	void (*warn)(const char *text);
+	/* mode.h; valid when mode_known */
+	int mode_known;
+	int nested; /* root of a user namespace that is not the machine's: no id is another's */
+	struct userns_map uids, gids; /* nested: the ids that exist here */
 };
 
 void engine_warn(const struct engine *en, const char *fmt, ...)

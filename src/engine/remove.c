@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "engine/engine.h"
+#include "engine/mode.h"
 #include "engine/spec.h"
 #include "engine/state.h"
 #include "engine/volumes.h"
@@ -121,6 +122,7 @@ static void kill_first_process(const struct container_state *s, int run_fd)
 	auto_json json_t *state = NULL;
 	auto_fd int pidfd = -1;
 	uint64_t ticks;
+	int monitor, r = 0;
 
 	if (fd_read_file(run_fd, "state", &b) == 0 && b.len)
 		state = jsonx_parse(b.data, b.len, "state", NULL);
@@ -129,7 +131,13 @@ static void kill_first_process(const struct container_state *s, int run_fd)
 	pidfd = ns_pidfd(s->pid);
 	if (ns_start_time(s->pid, &ticks) == 0 &&
 		ticks == (uint64_t)jsonx_int(state, "startTime", -1))
-		ns_kill(s->pid, pidfd, SIGKILL);
+		r = ns_kill(s->pid, pidfd, SIGKILL);
+	/* A user's container that runs as another of the user's ids, in a user namespace that is
+	 * not the one we are in (mode.c): its monitor is always ours to kill, and it dies of that.
+	 */
+	monitor = r == -EPERM ? container_monitor(run_fd) : 0;
+	if (monitor > 0)
+		kill(monitor, SIGKILL);
 }
 
 /* The lock, as soon as the monitor has given it back. */
@@ -210,7 +218,7 @@ int engine_container_remove(
 	struct container_row row;
 	int r;
 
-	if (container_store_find(en->db, name, &row, e) < 0)
+	if (mode_enter(en, e) < 0 || container_store_find(en->db, name, &row, e) < 0)
 		return -1;
 	r = remove_row(en, name, &row, force, volumes, e);
 	container_row_done(&row);
@@ -221,7 +229,7 @@ int engine_container_cleanup(struct engine *en, const char *id, struct err *e)
 {
 	struct container_row row;
 	auto_fd int run = -1, lock = -1;
-	int r = container_store_get(en->db, id, &row, e);
+	int r = mode_enter(en, e) < 0 ? -1 : container_store_get(en->db, id, &row, e);
 
 	if (r <= 0)
 		return r;

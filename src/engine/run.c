@@ -38,6 +38,7 @@
 #include "engine/attach.h"
 #include "engine/helpers.h"
 #include "engine/launch.h"
+#include "engine/mode.h"
 #include "engine/remove.h"
 #include "kernel/cgroup.h"
 #include "kernel/ns.h"
@@ -350,11 +351,8 @@ int engine_run(struct engine *en, const struct engine_run *req, int *out_status,
 	mode_t mask;
 	int ret = -1;
 
-	if (geteuid() != 0) {
-		err_set(e, ERR_DENIED,
-			"running containers takes root for now: use sudo, or become root");
+	if (mode_enter(en, e) < 0)
 		return err_status(e, 125);
-	}
 	mask = umask(022); /* what containers start with, whatever ours is */
 	if (launch_prepare(en, req, &r.launch, e) == 0)
 		ret = run(&r, out_status, e);

@@ -86,7 +86,7 @@ int spec_root(struct engine *en, struct spec *s, struct err *e)
 	c->root_path = xstrdup(s->overlay ? "rootfs" : s->rootfs);
 	c->root_readonly = s->req->read_only;
 	c->hull = xcalloc(1, sizeof(*c->hull));
-	c->hull->idmap_root = s->modes.user_ns;
+	c->hull->idmap_root = s->modes.user_ns && !s->uids;
 	if (s->overlay) {
 		c->hull->layers = strv_dup(s->layers);
 		c->hull->upper = xasprintf("%s/" ENGINE_CONTAINERS "/%s", en->root, s->id);
@@ -149,8 +149,18 @@ int64_t spec_id_max(const struct spec *s)
 
 void spec_set_ids(struct spec *s, uint32_t first, uint32_t count)
 {
-	oci_idmaps_add(&s->oci.uids, 0, first, count);
-	oci_idmaps_add(&s->oci.gids, 0, first, count);
+	if (!s->uids) {
+		oci_idmaps_add(&s->oci.uids, 0, first, count);
+		oci_idmaps_add(&s->oci.gids, 0, first, count);
+		return;
+	}
+	/* Each for itself, line by line: one must not cross a seam of the map above. */
+	for (size_t i = 0; i < s->uids->n; i++)
+		oci_idmaps_add(&s->oci.uids, s->uids->v[i].inside, s->uids->v[i].inside,
+			s->uids->v[i].count);
+	for (size_t i = 0; i < s->gids->n; i++)
+		oci_idmaps_add(&s->oci.gids, s->gids->v[i].inside, s->gids->v[i].inside,
+			s->gids->v[i].count);
 }
 
 static int set_annotations(struct spec *s, struct err *e)
@@ -175,6 +185,10 @@ static int set_annotations(struct spec *s, struct err *e)
 int spec_make(struct engine *en, const struct engine_run *req, struct spec *s, struct err *e)
 {
 	s->req = req;
+	if (en->nested) {
+		s->uids = &en->uids;
+		s->gids = &en->gids;
+	}
 	oci_config_init(&s->oci);
 	s->oci.version = xstrdup("1.3.0");
 	if (check_request(req, e) < 0 || spec_modes(req, &s->modes, e) < 0 ||
@@ -202,6 +216,7 @@ void spec_done(struct spec *s)
 	json_decref(s->labels);
 	free(s->seccomp);
 	mount_requests_done(&s->mounts);
+	strv_free(s->device_binds);
 	strv_free(s->extra_hosts);
 	oci_config_done(&s->oci);
 	*s = (struct spec){0};

@@ -11,6 +11,7 @@
 #include "engine/mounts.h"
 #include "engine/users.h"
 #include "image/store.h"
+#include "kernel/userns.h"
 #include "oci/config.h"
 
 enum spec_network { NETWORK_NONE, NETWORK_HOST };
@@ -31,6 +32,9 @@ struct spec {
 	const struct engine_run *req;
 	char id[65];
 	struct spec_modes modes;
+	/* The only ids there are, when we are root of a user namespace (mode.h); else NULL. */
+	const struct userns_map *uids, *gids;
+	char **device_binds;	   /* there: HOST, INSIDE, HOST, INSIDE ... */
 	struct store_image *image; /* NULL with --rootfs */
 	char **layers;		   /* absolute, lowest first; with --rootfs: that folder */
 	char *rootfs;		   /* --rootfs, absolute */
@@ -69,7 +73,8 @@ int spec_mounts(struct spec *s, struct err *e);				      /* spec_mounts.c */
  * s->mounts the absolute path that is shown inside (NULL for tmpfs); `files`: folder with
  * resolv.conf, hostname, hosts. */
 void spec_add_mounts(struct spec *s, char *const *sources, const char *files);
-/* The id range of the container: host ids from `first` on. */
+/* The id range of the container: host ids from `first` on; or, of a user namespace, what there is.
+ */
 void spec_set_ids(struct spec *s, uint32_t first, uint32_t count);
 /* Highest user or group id that the container must be able to have. */
 int64_t spec_id_max(const struct spec *s);

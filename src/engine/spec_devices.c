@@ -15,14 +15,33 @@
 #define DEVICES_MAX 4096
 #define DEPTH_MAX 8
 
-static int add_device(struct spec *s, const char *inside, const struct stat *st, const char *access,
-	struct err *e)
+/* The runtime makes null, zero, full, random, urandom and tty itself. */
+static int is_default_device(const char *path)
+{
+	static const char *const names[] = {
+		"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (streq(path, names[i]))
+			return 1;
+	return 0;
+}
+
+static int add_device(struct spec *s, const char *host, const char *inside, const struct stat *st,
+	const char *access, struct err *e)
 {
 	char type = S_ISCHR(st->st_mode) ? 'c' : 'b';
 	struct oci_device *d;
 
 	if (s->oci.n_devices >= DEVICES_MAX)
 		return err_set(e, ERR_INVALID, "more than %d devices", DEVICES_MAX);
+	if (s->uids && is_default_device(inside))
+		return 0;
+	if (s->uids) { /* nobody here makes nodes: the host's own, as its owner has it */
+		strv_add(&s->device_binds, host);
+		strv_add(&s->device_binds, inside);
+		return 0;
+	}
 	d = oci_config_add_device(&s->oci, inside, type, major(st->st_rdev), minor(st->st_rdev));
 	d->file_mode = st->st_mode & 07777;
 	d->uid = st->st_uid;
@@ -46,9 +65,9 @@ static int is_skipped(const char *name)
 	return 0;
 }
 
-/* Every device beneath the folder dirfd (consumed), under `inside`. */
-static int add_folder(
-	struct spec *s, int dirfd, const char *inside, const char *access, int depth, struct err *e)
+/* Every device beneath the folder dirfd (consumed), which is `host`, under `inside`. */
+static int add_folder(struct spec *s, int dirfd, const char *host, const char *inside,
+	const char *access, int depth, struct err *e)
 {
 	DIR *d = fdopendir(dirfd);
 	struct dirent *de;
@@ -60,6 +79,7 @@ static int add_folder(
 	}
 	while (r == 0 && (de = readdir(d))) {
 		auto_free char *path = xasprintf("%s/%s", inside, de->d_name);
+		auto_free char *from = xasprintf("%s/%s", host, de->d_name);
 		struct stat st;
 		int fd;
 
@@ -67,12 +87,12 @@ static int add_folder(
 			fstatat(dirfd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
-			r = add_device(s, path, &st, access, e);
+			r = add_device(s, from, path, &st, access, e);
 		if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
 			continue;
 		fd = openat(dirfd, de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd >= 0)
-			r = add_folder(s, fd, path, access, depth + 1, e);
+			r = add_folder(s, fd, from, path, access, depth + 1, e);
 	}
 	closedir(d);
 	return r;
@@ -114,7 +134,7 @@ static int add_wanted(struct spec *s, const char *text, struct err *e)
 	}
 	close(fd);
 	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
-		return add_device(s, clean, &st, access, e);
+		return add_device(s, parts[0], clean, &st, access, e);
 	if (!S_ISDIR(st.st_mode))
 		return err_set(e, ERR_INVALID,
 			"error gathering device information while adding custom device \"%s\": not "
@@ -123,21 +143,15 @@ static int add_wanted(struct spec *s, const char *text, struct err *e)
 	fd = open(parts[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, errno, "read the folder %s", parts[0]);
-	return add_folder(s, fd, clean, access, 0, e);
+	return add_folder(s, fd, parts[0], clean, access, 0, e);
 }
 
-/* The runtime makes null, zero, full, random, urandom and tty itself. */
 static void drop_default_devices(struct spec *s)
 {
-	static const char *const names[] = {
-		"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"};
 	size_t kept = 0;
 
 	for (size_t i = 0; i < s->oci.n_devices; i++) {
-		int is_default = 0;
-		for (size_t j = 0; j < ARRAY_SIZE(names); j++)
-			is_default |= streq(s->oci.devices[i].path, names[j]);
-		if (is_default)
+		if (is_default_device(s->oci.devices[i].path))
 			free(s->oci.devices[i].path);
 		else
 			s->oci.devices[kept++] = s->oci.devices[i];
@@ -155,7 +169,7 @@ int spec_devices(struct spec *s, struct err *e)
 		fd = open("/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			return err_sys(e, errno, "read the folder /dev");
-		if (add_folder(s, fd, "/dev", NULL, 0, e) < 0)
+		if (add_folder(s, fd, "/dev", "/dev", NULL, 0, e) < 0)
 			return -1;
 		drop_default_devices(s);
 	}

@@ -11,6 +11,8 @@
 #include "engine/files.h"
 #include "engine/spec.h"
 
+#define TTY_GROUP 5 /* of Debian, and of every image that matters */
+
 /* Does the user mount something there, or on a folder above that hides it? */
 static int is_taken(const struct spec *s, const char *destination)
 {
@@ -37,7 +39,7 @@ static void add_sys(struct spec *s)
 	auto_free char *bound = xasprintf(
 		"rbind,rprivate,nosuid,noexec,nodev%s%s", ro, s->req->privileged ? "" : ",rro");
 
-	if (s->modes.network == NETWORK_HOST && s->modes.user_ns)
+	if (s->modes.network == NETWORK_HOST && (s->modes.user_ns || s->uids))
 		add(s, "/sys", "bind", "/sys", bound);
 	else
 		add(s, "/sys", "sysfs", "sysfs", fresh);
@@ -65,10 +67,18 @@ static void add_ipc(struct spec *s)
 
 static void add_kernel_mounts(struct spec *s)
 {
-	add(s, "/proc", "proc", "proc", "nosuid,noexec,nodev");
+	/* proc of a foreign pid namespace can be shown, not mounted, by a root of less than all. */
+	if (s->modes.pid_host && s->uids)
+		add(s, "/proc", "bind", "/proc", "rbind,rprivate,nosuid,noexec,nodev");
+	else
+		add(s, "/proc", "proc", "proc", "nosuid,noexec,nodev");
 	add(s, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k");
+	for (char **d = s->device_binds; d && *d; d += 2)
+		add(s, d[1], "bind", d[0], "bind,rprivate,nosuid,noexec");
 	add(s, "/dev/pts", "devpts", "devpts",
-		"nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+		s->gids && !userns_map_has(s->gids, TTY_GROUP)
+			? "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620"
+			: "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
 	add_sys(s);
 	add_ipc(s);
 }
@@ -155,7 +165,7 @@ static void add_bind(struct spec *s, const struct mount_request *m, const char *
 		buf_puts(&b, m->recursion == RECURSION_NONE || m->recursion == RECURSION_WRITABLE
 				     ? ",ro"
 				     : ",ro,rro");
-	if (s->modes.user_ns)
+	if (s->modes.user_ns && !s->uids)
 		buf_puts(&b, ",idmap"); /* the host's ids inside and out */
 	oci_config_add_mount(&s->oci, m->destination, "bind", source, b.data);
 }

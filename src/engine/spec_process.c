@@ -97,6 +97,31 @@ static int set_names(struct spec *s, struct err *e)
 	return 0;
 }
 
+static int no_such_id(const char *what, uint32_t id, struct err *e)
+{
+	return err_set(e, ERR_UNSUPPORTED,
+		"the container cannot have %s id %u: you have not that many ids (more: a line for "
+		"you "
+		"in /etc/subuid and /etc/subgid, and the package uidmap)",
+		what, id);
+}
+
+/* Groups that only the image's files give and that do not exist here are left out. */
+static int check_ids_exist(struct spec *s, struct err *e)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->who.n_groups; i++)
+		if (userns_map_has(s->gids, s->who.groups[i]) || strv_len(s->req->group_add))
+			s->who.groups[kept++] = s->who.groups[i];
+	s->who.n_groups = kept;
+	if (!userns_map_has(s->uids, s->who.uid))
+		return no_such_id("user", s->who.uid, e);
+	if (!userns_map_has(s->gids, s->who.gid))
+		return no_such_id("group", s->who.gid, e);
+	return 0;
+}
+
 static int set_user(struct spec *s, struct err *e)
 {
 	const char *given = s->req->user, *of_image = s->image ? s->image->config.user : NULL;
@@ -104,6 +129,8 @@ static int set_user(struct spec *s, struct err *e)
 
 	s->user = xstrdup(given && *given ? given : of_image ? of_image : "");
 	if (users_look_up(s->layers, s->user, s->req->group_add, &s->who, e) < 0)
+		return -1;
+	if (s->uids && check_ids_exist(s, e) < 0)
 		return -1;
 	p->uid = s->who.uid;
 	p->gid = s->who.gid;

@@ -198,7 +198,9 @@ static int set_sysctls(struct spec *s, struct err *e)
 		 * user namespace does not map would be refused. */
 		set_sysctl(s, "net.ipv4.ip_unprivileged_port_start", "0");
 		set_sysctl(s, "net.ipv4.ping_group_range",
-			s->modes.user_ns ? "0 65535" : "0 2147483647");
+			s->gids && !userns_map_has(s->gids, 65535) ? "0 0"
+			: s->modes.user_ns || s->uids		   ? "0 65535"
+								   : "0 2147483647");
 	}
 	strv_foreach (t, s->req->sysctls) {
 		const char *equals = strchr(*t, '=');

@@ -185,7 +185,7 @@ int spec_security(struct engine *en, struct spec *s, struct err *e)
 	if (s->who.uid == 0)
 		p->caps_effective = p->caps_permitted = s->caps;
 	p->no_new_privileges = s->no_new_privileges;
-	if (s->modes.pid_host && !s->req->privileged && !s->req->userns)
+	if (s->modes.pid_host && !s->req->privileged && !s->req->userns && !s->uids)
 		engine_warn(en, "--pid=host: the container gets no user namespace of its own, its "
 				"root is the host's root");
 	if (s->req->privileged || s->unconfined_paths)

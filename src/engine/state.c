@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "kernel/ns.h"
 
 #define FILE_MAX_BYTES 16384
 
@@ -96,4 +97,17 @@ void container_state_read(
 	if (!s.error)
 		s.error = xstrdup("");
 	*out = s;
+}
+
+int container_monitor(int run_fd)
+{
+	auto_json json_t *state = read_json(run_fd, "state");
+	uint64_t ticks;
+
+	/* Its child is the one that is named: so no number was given out anew. */
+	if (!state || !is_locked(run_fd) ||
+		ns_start_time((int)jsonx_int(state, "pid", 0), &ticks) < 0 ||
+		ticks != (uint64_t)jsonx_int(state, "startTime", -1))
+		return 0;
+	return (int)jsonx_int(state, "monitorPid", 0);
 }

@@ -30,3 +30,5 @@ void container_state_read(
 /* Take the lock that a living monitor holds: a descriptor, -EAGAIN when it lives, -ENOENT when
  * there is no run folder. run_fd: the container's run folder. Quiet. */
 int container_lock(int run_fd, int create);
+/* The pid of the monitor of a container that runs, 0 when none does. Quiet. */
+int container_monitor(int run_fd);

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "engine/mode.h"
 #include "engine/remove.h"
 #include "engine/state.h"
 #include "kernel/fs.h"
@@ -39,7 +40,7 @@ static void sweep_one(struct engine *en, int dirfd, const char *id)
 	auto_fd int lock = folder < 0 ? -1 : container_lock(folder, 0);
 	struct container_row row = {0};
 
-	if (folder < 0 || lock == -EAGAIN)
+	if (folder < 0 || lock == -EAGAIN || mode_enter(en, NULL) < 0)
 		return;
 	if (lock < 0) {
 		/* The last step of a removal: help it along. */

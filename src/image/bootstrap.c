@@ -32,6 +32,8 @@ struct bootstrap {
 	char **argv;
 	pid_t pid;
 	int fd; /* its tar */
+	int (*started)(void *ctx, struct err *e);
+	void *ctx;
 };
 
 static const struct {
@@ -209,7 +211,9 @@ static int make_and_store(
 	b->pid = run(b->argv, &b->fd);
 	if (b->pid < 0)
 		return err_sys(e, b->pid, "start " PROGRAM);
-	r = unpack(b, s, reference, &i, &why);
+	r = b->started(b->ctx, &why);
+	if (r == 0)
+		r = unpack(b, s, reference, &i, &why);
 	if (wait_for(b, r < 0, e) < 0)
 		r = -1;
 	else if (r < 0 && e)
@@ -221,9 +225,10 @@ static int make_and_store(
 }
 
 int store_bootstrap(struct store *s, const char *reference, const char *mirror, const char *variant,
-	const char *include, char out_id[72], struct err *e)
+	const char *include, int (*started)(void *ctx, struct err *e), void *ctx, char out_id[72],
+	struct err *e)
 {
-	struct bootstrap b = {.fd = -1};
+	struct bootstrap b = {.fd = -1, .started = started, .ctx = ctx};
 	const char *fallback;
 	int r;
 

@@ -27,6 +27,19 @@ static int run(struct layer_unpack *u, int recipe_fd, int blob_fd, struct err *e
 	return r;
 }
 
+/* Once for a layer. */
+static void say_squashed(struct store *s, int64_t n)
+{
+	auto_free char *text = NULL;
+
+	if (!n || !s->warn)
+		return;
+	text = xasprintf("%lld files belong to users or groups that you have no ids for: they are "
+			 "root's in the image (more ids: /etc/subuid and /etc/subgid)",
+		(long long)n);
+	s->warn(text);
+}
+
 int layer_unpack(struct layer_unpack *u, struct err *e)
 {
 	auto_fd int recipe = -1, blob = -1;
@@ -37,6 +50,7 @@ int layer_unpack(struct layer_unpack *u, struct err *e)
 		return -1;
 	if (run(u, recipe, blob, e) < 0)
 		return -1;
+	say_squashed(u->s, u->result.squashed);
 	u->layer.size = u->result.bytes;
 	u->layer.uid_max = u->result.uid_max;
 	u->layer.tar_size = u->result.stream_bytes;

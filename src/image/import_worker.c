@@ -283,7 +283,7 @@ static int take_result(const char *body, size_t len, struct transfer_result *out
 	out->digest[sizeof(out->digest) - 1] = '\0';
 	out->blob_digest[sizeof(out->blob_digest) - 1] = '\0';
 	return out->stream_bytes < 0 || out->blob_bytes < 0 || out->bytes < 0 || out->entries < 0 ||
-			       out->uid_max < 0
+			       out->uid_max < 0 || out->squashed < 0
 		       ? -1
 		       : 0;
 }

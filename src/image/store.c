@@ -84,6 +84,11 @@ int store_open(const char *root, struct db *db, struct store **out, struct err *
 	return 0;
 }
 
+void store_on_warning(struct store *s, void (*warn)(const char *text))
+{
+	s->warn = warn;
+}
+
 void store_close(struct store *s)
 {
 	if (!s)

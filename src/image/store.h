@@ -14,6 +14,8 @@ struct store; /* borrows the db handle, owns a descriptor of the root folder */
 
 /* root: HULL_ROOT (made with 0700 when missing, with its sub-folders). */
 int store_open(const char *root, struct db *db, struct store **out, struct err *e);
+/* What a user should know of work that succeeded: one line each. */
+void store_on_warning(struct store *s, void (*warn)(const char *text));
 void store_close(struct store *s);
 
 struct store_image {
@@ -70,4 +72,5 @@ int store_import(struct store *s, const struct store_import *req, char out_id[72
  * own mirrors. Prints its progress to stderr. Import of its tar as it comes. mirror: NULL or a URL
  * to use; variant: NULL = minbase; include: NULL or packages by comma. */
 int store_bootstrap(struct store *s, const char *reference, const char *mirror, const char *variant,
-	const char *include, char out_id[72], struct err *e);
+	const char *include, int (*started)(void *ctx, struct err *e), void *ctx, char out_id[72],
+	struct err *e);

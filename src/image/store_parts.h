@@ -7,6 +7,7 @@ struct store {
 	char *root; /* absolute */
 	int rootfd;
 	struct db *db;
+	void (*warn)(const char *text); /* NULL: nobody listens */
 };
 
 #define STORE_LAYERS "layers"

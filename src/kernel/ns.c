@@ -212,12 +212,22 @@ int ns_start_time(pid_t pid, uint64_t *out_ticks)
 	return 0;
 }
 
+/* user_namespaces(7): a user who maps only themselves may not change their groups, which stay. */
+static int setgroups_is_denied(void)
+{
+	auto_buf struct buf b = BUF_MAX(64);
+
+	return fd_read_file(AT_FDCWD, "/proc/self/setgroups", &b) == 0 && b.data &&
+	       strncmp(b.data, "deny", 4) == 0;
+}
+
 int ns_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups)
 {
 	if (setgroups(n_groups, groups) < 0) {
 		int error = errno;
-		/* A user namespace where setgroups is denied: fine only if nothing changes. */
-		if (error != EPERM || n_groups || getgroups(0, NULL) != 0)
+		/* Fine only if nothing is asked for. */
+		if (error != EPERM || n_groups > 1 || (n_groups && *groups != gid) ||
+			!setgroups_is_denied())
 			return -error;
 	}
 	if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)

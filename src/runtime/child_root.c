@@ -190,6 +190,25 @@ static int do_bind(struct child *c, uint32_t index, struct err *e)
 	return 0;
 }
 
+static int show_nodes(struct child *c, int dev_fd, struct err *e)
+{
+	for (size_t i = 0; i < c->trees.n; i++) {
+		const struct tree *t = &c->trees.v[i];
+		auto_fd int target = -1;
+		int r;
+
+		if (t->use != TREE_NODE)
+			continue;
+		target = openat(dev_fd, t->below, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		r = target < 0	  ? -errno
+		    : t->detached ? mount_attach(t->fd, target)
+				  : mount_bind(t->fd, target, 0, 0);
+		if (r < 0)
+			return err_sys(e, r, "show the host's device /dev/%s", t->below);
+	}
+	return 0;
+}
+
 static int do_dev(struct child *c, const struct plan_mount *m, struct err *e)
 {
 	for (size_t i = 0; i < c->trees.n; i++) {
@@ -202,6 +221,8 @@ static int do_dev(struct child *c, const struct plan_mount *m, struct err *e)
 		int r = target < 0 ? target : mount_attach(t->fd, target);
 		if (r < 0)
 			return err_sys(e, r, "mount /dev");
+		if (show_nodes(c, t->fd, e) < 0)
+			return -1;
 		c->null_fd = openat(t->fd, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	}
 	return 0;

@@ -14,6 +14,9 @@
 #include "kernel/mount.h"
 #include "kernel/path.h"
 
+/* Where nobody may make nodes: what has to be shown instead. */
+static const char *const all_nodes[] = {"null", "zero", "full", "random", "urandom", "tty", NULL};
+
 static const struct {
 	const char *name;
 	unsigned major, minor;
@@ -40,6 +43,7 @@ static const struct {
 struct maker {
 	const struct plan *plan;
 	int fd;
+	int no_nodes; /* mknod(2) is forbidden: a file stands in each one's place */
 };
 
 static int own(const struct maker *m, int dirfd, const char *name, uid_t uid, gid_t gid)
@@ -50,6 +54,13 @@ static int own(const struct maker *m, int dirfd, const char *name, uid_t uid, gi
 		       AT_SYMLINK_NOFOLLOW) < 0
 		       ? -errno
 		       : 0;
+}
+
+static int placeholder(int dirfd, const char *name)
+{
+	auto_fd int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : 0;
 }
 
 static int node(const struct maker *m, int dirfd, const char *name, mode_t type, mode_t perm,
@@ -65,14 +76,19 @@ static int node(const struct maker *m, int dirfd, const char *name, mode_t type,
 	return r;
 }
 
-static int fill_standard(const struct maker *m, struct err *e)
+static int fill_standard(struct maker *m, struct err *e)
 {
 	static const char *const folders[] = {"pts", "shm", "mqueue"};
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
-		r = node(m, m->fd, nodes[i].name, S_IFCHR, 0666,
-			makedev(nodes[i].major, nodes[i].minor), 0, 0);
+		r = m->no_nodes ? -EPERM
+				: node(m, m->fd, nodes[i].name, S_IFCHR, 0666,
+					  makedev(nodes[i].major, nodes[i].minor), 0, 0);
+		if (r == -EPERM) {
+			m->no_nodes = 1;
+			r = placeholder(m->fd, nodes[i].name);
+		}
 		if (r < 0)
 			return err_sys(e, r, "make the device /dev/%s", nodes[i].name);
 	}
@@ -134,12 +150,12 @@ static int add_device(const struct maker *m, const struct oci_device *d, struct 
 	return r < 0 ? err_sys(e, r, "make device %s", d->path) : 0;
 }
 
-int dev_make(const struct plan *p, struct err *e)
+int dev_make(const struct plan *p, const char *const **out_missing, struct err *e)
 {
 	const struct plan_mount *pm = &p->mounts[p->dev];
 	auto_fd int fd = mount_new("tmpfs", pm->source ? pm->source : "tmpfs", pm->params,
 		pm->n_params, pm->words.set & ~(unsigned long)(MS_NODEV | MS_RDONLY));
-	struct maker m = {p, fd};
+	struct maker m = {p, fd, 0};
 	mode_t old;
 	int r;
 
@@ -155,5 +171,6 @@ int dev_make(const struct plan *p, struct err *e)
 	if (fchown(fd, p->root_uid, p->root_gid) < 0 &&
 		fchownat(fd, "", p->root_uid, p->root_gid, AT_EMPTY_PATH) < 0)
 		return err_sys(e, errno, "give /dev to the container");
+	*out_missing = m.no_nodes ? all_nodes : NULL;
 	return take_fd(&fd);
 }

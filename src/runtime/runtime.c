@@ -120,7 +120,8 @@ static int limit_devices(const struct runtime_create *req, struct err *e)
 	return r < 0 ? err_sys(e, r, "limit the devices of the container") : 0;
 }
 
-/* 0, or WITHOUT when this machine gives us no cgroup and none is needed. */
+/* 0, or WITHOUT when this machine gives us no cgroup: limits are discarded then, as Docker rootless
+ * does. */
 #define WITHOUT 1
 
 static int cgroup_half(const struct runtime_create *req, int v2, struct err *e)
@@ -132,8 +133,13 @@ static int cgroup_half(const struct runtime_create *req, int v2, struct err *e)
 	if (r >= 0)
 		return 0;
 	fill_limits(&req->config->resources, &l);
-	if ((r == -EROFS || r == -EACCES || r == -EPERM) && !limits_wanted(&l))
+	if (r == -EROFS || r == -EACCES || r == -EPERM) {
+		if (limits_wanted(&l) && req->warn)
+			req->warn(req->warn_ctx,
+				"limits of memory, processors and processes are discarded: this "
+				"machine gives you no control group for them");
 		return WITHOUT;
+	}
 	return err_sys(e, r, "make the cgroup %s", path);
 }
 
@@ -210,6 +216,9 @@ static int process_settings(const struct oci_process *pr, pid_t pid, struct err 
 	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
 	snprintf(value, sizeof(value), "%d", pr->oom_score_adj);
 	r = fd_write_value(AT_FDCWD, path, value);
+	if (r == -EACCES) /* below what it is: the machine's root may. A wish, as in Docker
+			     rootless. */
+		r = 0;
 	return r < 0 ? err_sys(e, r, "set the oom score to %d", pr->oom_score_adj) : 0;
 }
 

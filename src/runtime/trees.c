@@ -57,6 +57,9 @@ static int clone_tree(const struct maker *m, int fd, int recursive, int idmap, i
 {
 	auto_fd int tree = mount_tree_clone(fd, "", recursive);
 
+	/* Who is root of a user namespace only may not take away what is mounted beneath. */
+	if (tree == -EINVAL && !recursive)
+		tree = mount_tree_clone(fd, "", 1);
 	*out_mapped = 0;
 	if (tree < 0 || !idmap || m->userns_fd < 0)
 		return take_fd(&tree);
@@ -208,6 +211,32 @@ static int bind_trees(struct maker *m, uint32_t index, struct err *e)
 	return 0;
 }
 
+static int dev_trees(struct maker *m, uint32_t index, struct err *e)
+{
+	const char *const *missing = NULL;
+	int fd = dev_make(m->plan, &missing, e);
+
+	if (fd < 0)
+		return -1;
+	add(m->out, TREE_DEV, fd);
+	for (; missing && *missing; missing++) {
+		auto_free char *path = xasprintf("/dev/%s", *missing);
+		auto_fd int node = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		int tree = node < 0 ? -errno : mount_tree_clone(node, "", 0);
+		struct tree *t;
+
+		if (tree == -ENOSYS)
+			tree = take_fd(&node);
+		if (tree < 0)
+			return err_sys(e, tree, "take the host's device %s", path);
+		t = add(m->out, TREE_NODE, tree);
+		t->detached = node >= 0;
+		t->mount = index;
+		t->below = xstrdup(*missing);
+	}
+	return 0;
+}
+
 static int filter_file(struct maker *m, const char *path, struct err *e)
 {
 	int fd = openat(m->bundle_fd, path, O_RDONLY | O_CLOEXEC);
@@ -223,7 +252,6 @@ int trees_make(const struct plan *p, int bundle_fd, int userns_fd,
 	struct err *e)
 {
 	struct maker m = {p, bundle_fd, userns_fd, warn_cb, warn_ctx, out};
-	int fd;
 
 	memset(out, 0, sizeof(*out));
 	if (root_trees(&m, e) < 0)
@@ -233,10 +261,8 @@ int trees_make(const struct plan *p, int bundle_fd, int userns_fd,
 			return -1;
 		if ((int)i != p->dev)
 			continue;
-		fd = dev_make(p, e);
-		if (fd < 0)
+		if (dev_trees(&m, i, e) < 0)
 			return -1;
-		add(out, TREE_DEV, fd);
 	}
 	if (p->config->hull && p->config->hull->seccomp_filter)
 		return filter_file(&m, p->config->hull->seccomp_filter, e);

@@ -10,6 +10,7 @@ enum tree_use {
 	TREE_UPPER,  /* the folder with "upper" and "work" */
 	TREE_ROOT,   /* the whole root file system, instead of layers */
 	TREE_DEV,    /* /dev */
+	TREE_NODE,   /* a device of the host, shown on the file `below` of TREE_DEV */
 	TREE_BIND,   /* what a PLAN_BIND mount shows; `mount` and `below` say where */
 	TREE_FILTER, /* no tree: the open file of the compiled seccomp filter */
 };

@@ -30,13 +30,36 @@ static int fail(const struct tar_entry *n, int err, const char *what, struct err
 	return err_sys(e, err, "%s of %.500s", what, n->path);
 }
 
-static int owner_fail(const struct tar_entry *n, int err, struct err *e)
+static int chown_one(int dirfd, const char *name, uid_t uid, gid_t gid)
 {
-	if (err == EINVAL)
-		return err_set(e, ERR_UNSUPPORTED,
-			"set the owner %u:%u of %.500s: this user namespace has no such ids",
-			n->uid, n->gid, n->path);
-	return fail(n, err, "set the owner", e);
+	if (name ? fchownat(dirfd, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0
+		 : fchown(dirfd, uid, gid) < 0)
+		return -errno;
+	return 0;
+}
+
+/* An open file (name NULL), or a name in a folder. Ids that this user namespace has not (EINVAL)
+ * become root's, and the set-id bits go that would now mean root: they are taken from *mode. */
+static int set_owner(struct meta *m, int dirfd, const char *name, const struct tar_entry *n,
+	mode_t *mode, struct err *e)
+{
+	int r = chown_one(dirfd, name, n->uid, n->gid);
+
+	if (r == -EINVAL) {
+		m->squashed++;
+		r = chown_one(dirfd, name, n->uid, (gid_t)-1);
+		if (r == -EINVAL) {
+			*mode &= ~(mode_t)S_ISUID;
+			r = chown_one(dirfd, name, 0, (gid_t)-1);
+		}
+		if (r == 0)
+			r = chown_one(dirfd, name, (uid_t)-1, n->gid);
+		if (r == -EINVAL) {
+			*mode &= n->type == TAR_FOLDER ? 07777 : ~(mode_t)S_ISGID;
+			r = chown_one(dirfd, name, (uid_t)-1, 0);
+		}
+	}
+	return r < 0 ? fail(n, r, "set the owner", e) : 0;
 }
 
 static void note_ids(struct meta *m, const struct tar_entry *n)
@@ -92,12 +115,13 @@ int meta_folder_is_plain(const struct meta *m, const struct tar_entry *n)
 
 int meta_set_fd(struct meta *m, int fd, const struct tar_entry *n, int fresh, struct err *e)
 {
+	mode_t mode = n->mode;
 	const struct timespec times[2] = {n->atime, n->mtime};
 
 	note_ids(m, n);
-	if ((n->uid || n->gid || m->inherit || !fresh) && fchown(fd, n->uid, n->gid) < 0)
-		return owner_fail(n, errno, e);
-	if ((n->mode & 07000 || m->inherit || !fresh) && fchmod(fd, n->mode) < 0)
+	if ((n->uid || n->gid || m->inherit || !fresh) && set_owner(m, fd, NULL, n, &mode, e) < 0)
+		return -1;
+	if ((n->mode & 07000 || m->inherit || !fresh) && fchmod(fd, mode) < 0)
 		return fail(n, errno, "set the mode", e);
 	if (n->type == TAR_FOLDER && n->mode & S_ISGID)
 		m->inherit = 1;
@@ -128,14 +152,14 @@ static int set_xattrs_name(
 int meta_set_name(
 	struct meta *m, int dirfd, const char *name, const struct tar_entry *n, struct err *e)
 {
+	mode_t mode = n->mode;
 	const struct timespec times[2] = {n->atime, n->mtime};
 
 	note_ids(m, n);
-	if ((n->uid || n->gid || m->inherit) &&
-		fchownat(dirfd, name, n->uid, n->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return owner_fail(n, errno, e);
+	if ((n->uid || n->gid || m->inherit) && set_owner(m, dirfd, name, n, &mode, e) < 0)
+		return -1;
 	if (n->type != TAR_SYMLINK && (n->mode & 07000 || m->inherit) &&
-		fchmodat(dirfd, name, n->mode, 0) < 0)
+		fchmodat(dirfd, name, mode, 0) < 0)
 		return fail(n, errno, "set the mode", e);
 	if (n->n_xattrs && set_xattrs_name(m, dirfd, name, n, e) < 0)
 		return -1;

@@ -14,6 +14,8 @@ struct meta {
 	 * can be left to what the kernel gives a new file. */
 	int inherit;
 	int64_t uid_max, warnings;
+	int64_t squashed; /* entries whose owner does not exist in this user namespace: root's now
+			   */
 	/* Times of folders, which change with every entry in them, are set at the end. */
 	struct meta_folder *folders;
 	size_t n_folders, room_folders, folder_bytes;

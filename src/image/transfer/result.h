@@ -46,6 +46,7 @@ struct transfer_result {
 	int64_t bytes;	      /* of the files' contents */
 	int64_t entries;
 	int64_t uid_max;    /* highest uid or gid */
+	int64_t squashed;   /* entries that became root's: their owner's id does not exist */
 	int64_t warnings;   /* what the file system would not take and a program can do without */
 	int64_t compressed; /* the archive was: then its own digest and length */
 	int64_t blob_bytes;

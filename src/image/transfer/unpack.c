@@ -426,6 +426,7 @@ int unpack_run(const struct unpack_request *req, struct transfer_result *out, st
 			.entries = u.entries,
 			.uid_max = u.meta.uid_max,
 			.warnings = u.meta.warnings,
+			.squashed = u.meta.squashed,
 		};
 		stream_digest(req->stream, out->digest);
 		out->compressed = stream_was(req->stream, out->blob_digest, &out->blob_bytes);
