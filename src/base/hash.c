@@ -22,15 +22,31 @@ static void to_hex(const uint8_t *in, size_t n, char *out)
 	*out = '\0';
 }
 
-void hash_sha256_hex(const void *data, size_t len, char out[HASH_HEX + 1])
+void hash_start(struct hash *h)
+{
+	sha256_init(&h->sha256);
+}
+
+void hash_add(struct hash *h, const void *data, size_t len)
+{
+	sha256_update(&h->sha256, len, data);
+}
+
+void hash_end(struct hash *h, char out[HASH_HEX + 1])
 {
 	uint8_t raw[SHA256_DIGEST_SIZE];
-	struct sha256_ctx ctx;
 
-	sha256_init(&ctx);
-	sha256_update(&ctx, len, data);
-	sha256_digest(&ctx, sizeof(raw), raw);
+	sha256_digest(&h->sha256, sizeof(raw), raw);
 	to_hex(raw, sizeof(raw), out);
+}
+
+void hash_sha256_hex(const void *data, size_t len, char out[HASH_HEX + 1])
+{
+	struct hash h;
+
+	hash_start(&h);
+	hash_add(&h, data, len);
+	hash_end(&h, out);
 }
 
 int hash_is_digest(const char *s)

@@ -50,6 +50,22 @@ struct engine_bootstrap {
 int engine_image_bootstrap(
 	struct engine *en, const struct engine_bootstrap *req, char out_id[72], struct err *e);
 
+struct engine_load {
+	int archive_fd, folder_fd; /* one of them: an archive, or a folder with an OCI layout */
+	const char *platform;	   /* NULL: this machine's */
+	const char *source;	   /* what errors name */
+	/* store.h, struct store_load */
+	void (*loaded)(void *ctx, const char *familiar, const char *id, const char *replaced);
+	void *ctx;
+};
+int engine_image_load(struct engine *en, const struct engine_load *req, struct err *e);
+struct engine_save {
+	char *const *names;
+	int tar_fd, folder_fd; /* one of them; the other -1 */
+	int docker;	       /* with what docker load wants */
+};
+int engine_image_save(struct engine *en, const struct engine_save *req, struct err *e);
+
 /* ---- containers ---- */
 
 /* What `run` and `create` ask for: the flags as typed where the engine must interpret them (so that

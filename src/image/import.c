@@ -17,25 +17,7 @@
 #include "base/time.h"
 #include "image/import_parts.h"
 #include "image/reference.h"
-
-/* GOARCH and GOARM's names. */
-#if defined(__x86_64__)
-#define ARCHITECTURE "amd64"
-#elif defined(__aarch64__)
-#define ARCHITECTURE "arm64"
-#elif defined(__arm__)
-#define ARCHITECTURE "arm"
-#elif defined(__i386__)
-#define ARCHITECTURE "386"
-#elif defined(__riscv) && __riscv_xlen == 64
-#define ARCHITECTURE "riscv64"
-#elif defined(__powerpc64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define ARCHITECTURE "ppc64le"
-#elif defined(__s390x__)
-#define ARCHITECTURE "s390x"
-#else
-#define ARCHITECTURE "unknown"
-#endif
+#include "oci/platform.h"
 
 #define RECIPE_NAME "recipe"
 #define DEFAULT_COMMENT "Imported from -" /* Docker's */
@@ -71,7 +53,7 @@ static int make_config(const struct store_import *req, struct oci_image *c, stru
 
 	time_format(time_now_ns(), now);
 	c->created = xstrdup(now);
-	c->architecture = xstrdup(req->architecture ? req->architecture : ARCHITECTURE);
+	c->architecture = xstrdup(req->architecture ? req->architecture : oci_architecture());
 	c->os = xstrdup("linux");
 	add_history(c, req);
 	strv_foreach (s, req->changes)

@@ -35,6 +35,9 @@ static const char *const schema[] = {
 	"digest TEXT NOT NULL, kind TEXT NOT NULL, size INTEGER NOT NULL, stored_ns INTEGER NOT "
 	"NULL, PRIMARY KEY(image, digest)) WITHOUT ROWID;"
 	"CREATE INDEX image_blobs_digest ON image_blobs(digest);",
+	/* 3: the manifest that a name came with; another may mean the same image */
+	"CREATE TABLE ref_manifests(ref TEXT PRIMARY KEY REFERENCES refs(ref) ON DELETE CASCADE, "
+	"digest TEXT NOT NULL) WITHOUT ROWID;",
 };
 
 /* One look on the hot path; 0700, so that setuid programs of images are out of the reach of the

@@ -68,6 +68,25 @@ struct store_import {
  * commit durably. out_id: 72 bytes. */
 int store_import(struct store *s, const struct store_import *req, char out_id[72], struct err *e);
 
+struct store_load {
+	int archive_fd;	      /* docker-archive or oci-archive, plain or compressed; -1: */
+	int folder_fd;	      /* an OCI layout */
+	const char *platform; /* "linux/arm64"; NULL: this machine's */
+	/* Told of each image when it is in the store: one of its names, or NULL when it has none;
+	 * replaced: the image that had this name until now, or NULL. */
+	void (*loaded)(void *ctx, const char *familiar, const char *id, const char *replaced);
+	void *ctx;
+};
+/* All images of the archive: each is whole or not there. Digests are kept: load.c. */
+int store_load(struct store *s, const struct store_load *req, struct err *e);
+
+struct store_save {
+	char *const *names;    /* as `save` takes them: a name without a tag is all its tags */
+	int tar_fd, folder_fd; /* one of them; the other -1 */
+	int docker;	       /* with a manifest.json, for docker load */
+};
+int store_save(struct store *s, const struct store_save *req, struct err *e);
+
 /* mmdebstrap of `reference` ("debian:SUITE" or "ubuntu:SUITE" when apt knows it) from the machine's
  * own mirrors. Prints its progress to stderr. Import of its tar as it comes. mirror: NULL or a URL
  * to use; variant: NULL = minbase; include: NULL or packages by comma. */

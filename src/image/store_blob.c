@@ -144,20 +144,30 @@ int store_image_blob(struct store *s, const char *image, const char *digest, con
 		image, digest, kind, size, time_now_ns());
 }
 
-int store_image_manifest(struct store *s, const char *image, char out_digest[72], struct err *e)
+int store_image_manifest(
+	struct store *s, const char *image, const char *ref, char out_digest[72], struct err *e)
 {
 	auto_stmt sqlite3_stmt *st = NULL;
 	int r;
 
 	if (db_query(s->db, &st, e,
-		    "SELECT digest FROM image_blobs WHERE image = ? AND kind = '" STORE_MANIFEST
-		    "' ORDER BY stored_ns DESC, digest LIMIT 1",
-		    "s", image) < 0)
+		    ref ? "SELECT b.digest FROM ref_manifests m JOIN image_blobs b ON b.image = ?1 "
+			  "AND b.digest = m.digest WHERE m.ref = ?2"
+			: "SELECT digest FROM image_blobs WHERE image = ?1 AND ?2 IS NULL AND kind "
+			  "= "
+			  "'" STORE_MANIFEST "' ORDER BY stored_ns DESC, digest LIMIT 1",
+		    "ss", image, ref) < 0)
 		return -1;
 	r = db_step(s->db, st, e);
 	if (r == 1)
 		str_copy(out_digest, 72, db_text(st, 0));
 	return r;
+}
+
+int store_ref_manifest(struct store *s, const char *ref, const char *digest, struct err *e)
+{
+	return db_run(
+		s->db, e, "INSERT OR REPLACE INTO ref_manifests VALUES(?, ?)", "ss", ref, digest);
 }
 
 /* Within a transaction: the blobs of an image, before its rows go. */

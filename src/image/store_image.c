@@ -50,16 +50,27 @@ int store_image_list(struct store *s, struct store_image ***out, size_t *out_n, 
 	return 0;
 }
 
-static int set_ref(struct store *s, const char *ref, const char *id, struct err *e)
+int store_image_set_ref(struct store *s, const char *ref, const char *id, struct err *e)
 {
 	return db_run(s->db, e, "INSERT OR REPLACE INTO refs VALUES(?, ?)", "ss", ref, id);
+}
+
+/* The new name is saved as the old one is. */
+static int retag(struct store *s, const char *id, const char *old, const char *full, struct err *e)
+{
+	char manifest[72];
+	int r = store_image_manifest(s, id, old, manifest, e);
+
+	if (r < 0 || store_image_set_ref(s, full, id, e) < 0)
+		return -1;
+	return r ? store_ref_manifest(s, full, manifest, e) : 0;
 }
 
 int store_image_tag(struct store *s, const char *name, const char *new_ref, struct err *e)
 {
 	struct store_image *image = NULL;
 	enum store_match how;
-	struct reference ref;
+	struct reference ref, old;
 	int r;
 
 	if (reference_parse(new_ref, &ref, e) < 0)
@@ -68,9 +79,9 @@ int store_image_tag(struct store *s, const char *name, const char *new_ref, stru
 		return err_set(e, ERR_INVALID, "refusing to create a tag with a digest reference");
 	if (db_begin(s->db, 1, e) < 0)
 		return -1;
-	r = store_image_match(s, name, &image, &how, NULL, e);
+	r = store_image_match(s, name, &image, &how, &old, e);
 	if (r == 0)
-		r = set_ref(s, ref.full, image->id, e);
+		r = retag(s, image->id, how == STORE_BY_REF ? old.full : NULL, ref.full, e);
 	if (r == 0)
 		r = db_commit(s->db, e);
 	db_rollback(s->db);
@@ -109,5 +120,5 @@ int store_image_add(struct store *s, const char *id, const char *text,
 		r = add_rows(s, id, text, config, e);
 	if (r < 0)
 		return -1;
-	return ref ? set_ref(s, ref, id, e) : 0;
+	return ref ? store_image_set_ref(s, ref, id, e) : 0;
 }

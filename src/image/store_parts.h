@@ -81,14 +81,20 @@ int store_blob_there(struct store *s, const char *digest);
 int store_image_blob(struct store *s, const char *image, const char *digest, const char *kind,
 	int64_t size, struct err *e);
 int store_image_blobs(struct store *s, const char *image, char ***out, struct err *e);
-/* The manifest that the image came with last: 1, 0 when it came with none, -1. */
-int store_image_manifest(struct store *s, const char *image, char out_digest[72], struct err *e);
+/* The manifest that the reference came with (of an image's references each may have another), or
+ * with ref NULL, that the image came with last: 1, 0 when it came with none, -1. */
+int store_image_manifest(
+	struct store *s, const char *image, const char *ref, char out_digest[72], struct err *e);
+/* Within a transaction, after store_image_set_ref. */
+int store_ref_manifest(struct store *s, const char *ref, const char *digest, struct err *e);
 /* Under the write lock: those that no row claims. */
 void store_blobs_unlink(struct store *s, char *const *digests);
 void store_recipe_unlink(struct store *s, const char *diff_id);
 
 /* ---- writing (store_image.c) */
 
+/* Within a transaction: the reference means this image from now on. */
+int store_image_set_ref(struct store *s, const char *full, const char *id, struct err *e);
 /* Within a transaction: the image's rows; its layers' rows must be there. ref NULL: none. */
 int store_image_add(struct store *s, const char *id, const char *text,
 	const struct oci_image *config, const char *ref, struct err *e);
