@@ -16,28 +16,28 @@
 
 static const char *const schema[] = {
 	/* 1 */
-	"CREATE TABLE images(id TEXT PRIMARY KEY, size INTEGER NOT NULL, created_ns INTEGER NOT "
-	"NULL, stored_ns INTEGER NOT NULL, uid_max INTEGER NOT NULL, config TEXT NOT NULL);"
-	"CREATE TABLE refs(ref TEXT PRIMARY KEY, image TEXT NOT NULL REFERENCES images(id)) "
-	"WITHOUT "
-	"ROWID;"
-	"CREATE INDEX refs_image ON refs(image);"
-	"CREATE TABLE layers(diff_id TEXT PRIMARY KEY, size INTEGER NOT NULL, uid_max INTEGER NOT "
-	"NULL, stored_ns INTEGER NOT NULL) WITHOUT ROWID;"
-	"CREATE TABLE image_layers(image TEXT NOT NULL REFERENCES images(id), idx INTEGER NOT "
-	"NULL, "
-	"diff_id TEXT NOT NULL REFERENCES layers(diff_id), PRIMARY KEY(image, idx)) WITHOUT ROWID;"
-	"CREATE INDEX image_layers_layer ON image_layers(diff_id);",
+	("CREATE TABLE images(id TEXT PRIMARY KEY, size INTEGER NOT NULL, created_ns INTEGER NOT "
+	 "NULL, stored_ns INTEGER NOT NULL, uid_max INTEGER NOT NULL, config TEXT NOT NULL);"
+	 "CREATE TABLE refs(ref TEXT PRIMARY KEY, image TEXT NOT NULL REFERENCES images(id)) "
+	 "WITHOUT "
+	 "ROWID;"
+	 "CREATE INDEX refs_image ON refs(image);"
+	 "CREATE TABLE layers(diff_id TEXT PRIMARY KEY, size INTEGER NOT NULL, uid_max INTEGER NOT "
+	 "NULL, stored_ns INTEGER NOT NULL) WITHOUT ROWID;"
+	 "CREATE TABLE image_layers(image TEXT NOT NULL REFERENCES images(id), idx INTEGER NOT "
+	 "NULL, "
+	 "diff_id TEXT NOT NULL REFERENCES layers(diff_id), PRIMARY KEY(image, idx)) WITHOUT ROWID;"
+	 "CREATE INDEX image_layers_layer ON image_layers(diff_id);"),
 	/* 2: what save needs, store_blob.c */
-	"CREATE TABLE recipes(diff_id TEXT PRIMARY KEY REFERENCES layers(diff_id) ON DELETE "
-	"CASCADE, tar_size INTEGER NOT NULL) WITHOUT ROWID;"
-	"CREATE TABLE image_blobs(image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE, "
-	"digest TEXT NOT NULL, kind TEXT NOT NULL, size INTEGER NOT NULL, stored_ns INTEGER NOT "
-	"NULL, PRIMARY KEY(image, digest)) WITHOUT ROWID;"
-	"CREATE INDEX image_blobs_digest ON image_blobs(digest);",
+	("CREATE TABLE recipes(diff_id TEXT PRIMARY KEY REFERENCES layers(diff_id) ON DELETE "
+	 "CASCADE, tar_size INTEGER NOT NULL) WITHOUT ROWID;"
+	 "CREATE TABLE image_blobs(image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE, "
+	 "digest TEXT NOT NULL, kind TEXT NOT NULL, size INTEGER NOT NULL, stored_ns INTEGER NOT "
+	 "NULL, PRIMARY KEY(image, digest)) WITHOUT ROWID;"
+	 "CREATE INDEX image_blobs_digest ON image_blobs(digest);"),
 	/* 3: the manifest that a name came with; another may mean the same image */
-	"CREATE TABLE ref_manifests(ref TEXT PRIMARY KEY REFERENCES refs(ref) ON DELETE CASCADE, "
-	"digest TEXT NOT NULL) WITHOUT ROWID;",
+	("CREATE TABLE ref_manifests(ref TEXT PRIMARY KEY REFERENCES refs(ref) ON DELETE CASCADE, "
+	 "digest TEXT NOT NULL) WITHOUT ROWID;"),
 };
 
 /* One look on the hot path; 0700, so that setuid programs of images are out of the reach of the
