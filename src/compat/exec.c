@@ -88,13 +88,38 @@ static int elf_interpreter(const char *head, size_t len, char out[256])
 	return 0;
 }
 
+static ssize_t read_head(const char *path, char head[HEAD_MAX + 1])
+{
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t n = fd < 0 ? 0 : fd_read_full(fd, head, HEAD_MAX);
+
+	n = n < 0 ? 0 : n;
+	head[n] = '\0';
+	return n;
+}
+
+/* *out_script: by "#!" */
+static int interpreter_of(const char *head, size_t len, char out[256], int *out_script)
+{
+	*out_script = len > 2 && script_interpreter(head, out);
+	return *out_script || (len >= sizeof(Elf64_Ehdr) && memcmp(head, ELFMAG, SELFMAG) == 0 &&
+				      elf_interpreter(head, len, out));
+}
+
+int compat_exec_interpreter(const char *path, char out[256])
+{
+	char head[HEAD_MAX + 1];
+	int script;
+
+	return interpreter_of(head, (size_t)read_head(path, head), out, &script);
+}
+
 static int missing_interpreter(const char *path, const char *head, size_t len, struct err *e)
 {
 	char interpreter[256];
-	int script = len > 2 && script_interpreter(head, interpreter);
+	int script;
 
-	if (!script && !(len >= sizeof(Elf64_Ehdr) && memcmp(head, ELFMAG, SELFMAG) == 0 &&
-			       elf_interpreter(head, len, interpreter)))
+	if (!interpreter_of(head, len, interpreter, &script))
 		return 0;
 	if (access(interpreter, F_OK) == 0)
 		return 0;
@@ -132,13 +157,10 @@ static int wrong_format(const char *path, const char *head, size_t len, struct e
 
 int compat_exec_explain(const char *path, int errnum, struct err *e)
 {
-	char head[HEAD_MAX + 1] = "";
-	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	ssize_t n = fd < 0 ? 0 : fd_read_full(fd, head, HEAD_MAX);
+	char head[HEAD_MAX + 1];
+	ssize_t n = read_head(path, head);
 	struct stat st;
 
-	if (n < 0)
-		n = 0;
 	if (errnum == ENOENT && n > 0 && missing_interpreter(path, head, (size_t)n, e))
 		return -1;
 	if (errnum == ENOENT && n > 0 && head[0] == '#') {

@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -32,6 +34,7 @@ static const char *const installed[] = {HULL_LIBEXECDIR, HULL_DATADIR};
 char *helpers_self(struct err *e)
 {
 	char path[PATH_MAX];
+	struct stat own, named;
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
 	if (n <= 0) {
@@ -39,6 +42,12 @@ char *helpers_self(struct err *e)
 		return NULL;
 	}
 	path[n] = '\0';
+	if (stat("/proc/self/exe", &own) == 0 &&
+		(stat(path, &named) < 0 || own.st_ino != named.st_ino ||
+			own.st_dev != named.st_dev)) {
+		const char *sealed = getenv(HELPERS_SELF);
+		return xstrdup(sealed && *sealed == '/' ? sealed : path);
+	}
 	return xstrdup(path);
 }
 

@@ -5,6 +5,9 @@
 
 #include "base/err.h"
 
+/* In the environment of a hull that runs out of a sealed view of itself, which has no path. */
+#define HELPERS_SELF "HULL_SELF"
+
 /* Full path of hull-monitor, hull-init, hull-seccomp (executable) or seccomp.json; caller frees.
  * Speaking: NULL and what was looked for. */
 char *helpers_find(const char *name, struct err *e);

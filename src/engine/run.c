@@ -40,6 +40,7 @@
 #include "engine/launch.h"
 #include "engine/mode.h"
 #include "engine/remove.h"
+#include "engine/seal.h"
 #include "kernel/cgroup.h"
 #include "kernel/ns.h"
 #include "runtime/runtime.h"
@@ -348,9 +349,12 @@ int engine_run(struct engine *en, const struct engine_run *req, int *out_status,
 		.out_fd = -1,
 		.err_fd = -1,
 	};
+	struct spec_modes modes;
 	mode_t mask;
 	int ret = -1;
 
+	if (spec_modes(req, &modes, NULL) == 0)
+		seal_self(modes.user_ns);
 	if (mode_enter(en, e) < 0)
 		return err_status(e, 125);
 	mask = umask(022); /* what containers start with, whatever ours is */

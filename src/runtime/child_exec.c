@@ -26,6 +26,7 @@
 #include "runtime/child.h"
 
 #define FILTER_MAX (32768 * 8)
+#define INTERPRETERS_MAX 6 /* the kernel follows five (exec_binprm) */
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
@@ -160,6 +161,43 @@ static void not_found(const char *name, int denied, struct err *e)
 	}
 }
 
+static int is_ourselves(const char *file)
+{
+	struct stat a, b;
+
+	return stat(file, &a) == 0 && stat("/proc/self/exe", &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/* The host's program must not be executed by way of the image's: a name that leads to our own file,
+ * be it as the interpreter of a script or program, would give the container a hold of it
+ * (CVE-2019-5736; where its root is the host's, it could not write even so: engine/seal.c). */
+static int leads_to_us(const char *file)
+{
+	char at[2][256];
+
+	for (int i = 0; i < INTERPRETERS_MAX; i++) {
+		if (is_ourselves(file))
+			return 1;
+		if (!compat_exec_interpreter(file, at[i & 1]))
+			return 0;
+		file = at[i & 1];
+	}
+	return 0;
+}
+
+static void execute(const char *file, char *const *args, char *const *env, struct err *e)
+{
+	if (leads_to_us(file)) {
+		err_set(e, ERR_DENIED,
+			"exec: \"%s\": permission denied: it leads to a file of the host", file);
+		err_status(e, 126);
+		return;
+	}
+	execve(file, args, (char **)env);
+	compat_exec_explain(file, errno, e);
+}
+
 /* execvp(3) with the container's own PATH, and with an answer to what went wrong. */
 static void run(char *const *args, char *const *env, struct err *e)
 {
@@ -168,8 +206,7 @@ static void run(char *const *args, char *const *env, struct err *e)
 	int denied = 0;
 
 	if (strchr(args[0], '/')) {
-		execve(args[0], args, (char **)env);
-		compat_exec_explain(args[0], errno, e);
+		execute(args[0], args, env, e);
 		return;
 	}
 	dirs = path ? strv_split(path, ":") : NULL;
@@ -182,21 +219,10 @@ static void run(char *const *args, char *const *env, struct err *e)
 			denied = 1;
 			continue;
 		}
-		execve(file, args, (char **)env);
-		compat_exec_explain(file, errno, e);
+		execute(file, args, env, e);
 		return;
 	}
 	not_found(args[0], denied, e);
-}
-
-/* The host's program must not be executed by way of the image's: a name that leads to our own file
- * would let the container write to it (CVE-2019-5736). */
-static int is_ourselves(const char *file)
-{
-	struct stat a, b;
-
-	return strchr(file, '/') && stat(file, &a) == 0 && stat("/proc/self/exe", &b) == 0 &&
-	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 void child_exec(struct child *c, struct err *e)
@@ -212,12 +238,6 @@ void child_exec(struct child *c, struct err *e)
 	strv_extend(&args, cfg->process.args);
 	if (terminal(c, e) < 0 || privileges(c, e) < 0)
 		return;
-	if (is_ourselves(args[0])) {
-		err_set(e, ERR_DENIED,
-			"exec: \"%s\": permission denied: it leads to a file of the host", args[0]);
-		err_status(e, 126);
-		return;
-	}
 	sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	run(args, cfg->process.env ? cfg->process.env : no_env, e);
 }

@@ -42,18 +42,50 @@ rebuilt() {
 	local before program
 	program=$(readlink -f "$HULL_BUILD/hull")
 	before=$(sha256sum "$program" "$(dirname "$program")"/hull-* | sort)
-	evil_exe() { printf '#!/proc/self/exe\n' >bin/evil && chmod +x bin/evil; }
+	evil_exe() {
+		printf '#!/proc/self/exe\n' >bin/evil
+		printf '#!/bin/evil\n' >bin/evil2
+		chmod +x bin/evil bin/evil2
+		ln -s /proc/self/exe bin/evil3
+	}
 	rebuilt evil_exe
-	run timeout 20 "$HULL_BUILD/hull" run --rm --network none evil /bin/evil
-	isnt "$status" 124
-	run timeout 20 "$HULL_BUILD/hull" run --rm --network none --entrypoint /proc/self/exe evil run x
-	isnt "$status" 124
+	local userns file
+	for userns in auto host; do
+		for file in /bin/evil /bin/evil2 /bin/evil3 evil evil3 /proc/self/exe /proc/1/exe; do
+			run --separate-stderr timeout 20 "$HULL_BUILD/hull" run --rm --network none --userns=$userns evil "$file" version
+			is "$userns $file $status" "$userns $file 126"
+			one_line 'host'
+		done
+	done
 	ok run_tiny tiny sh -c 'for p in /proc/[0-9]*; do readlink $p/exe; done'
 	lacks "$output" hull
 	# --init's program is the host's file: it must not be writable either.
 	ok run_tiny --init tiny sh -c 'probe open /proc/1/exe w; probe open /sbin/docker-init w'
 	lacks "$output" '^ok'
 	is "$(sha256sum "$program" "$(dirname "$program")"/hull-* | sort)" "$before"
+}
+
+@test "CVE-2019-5736: without a user namespace the program that container is started by is out of reach" {
+	need python3
+	local pid args
+	for args in --userns=host --pid=host --privileged; do
+		"$HULL_BUILD/hull" run --name stays --network none $args tiny sleep 60 >/dev/null 3>&- &
+		pid=$!
+		wait_for hull inspect -f '{{.State.Running}}' stays
+		# hull's two lives have one pid; what /proc/PID/exe leads to can be written by nobody.
+		ok python3 - "$pid" <<-'PY'
+			import fcntl, os, sys
+			fd = os.open(f"/proc/{sys.argv[1]}/exe", os.O_RDONLY)
+			try:
+			    sealed = fcntl.fcntl(fd, 1034) & 8     # F_GET_SEALS, F_SEAL_WRITE
+			except OSError:
+			    sealed = os.fstatvfs(fd).f_flag & os.ST_RDONLY
+			print("sealed" if sealed else "open")
+		PY
+		is "$args $output" "$args sealed"
+		hull rm -f stays >/dev/null
+		wait $pid || true
+	done
 }
 
 @test "CVE-2016-3697, CVE-2026-46680: a numeric user is a number, not a name of the image" {
