@@ -19,6 +19,8 @@ check:
 	@tools/run-tests --build $(BUILD) $(TESTS)
 check-unit: build
 	@tools/run-tests --build $(BUILD) --unit $(TESTS)
+check-hostile: build
+	@HULL_TEST_LONG=1 BATS_TEST_TIMEOUT=1800 tools/run-tests --build $(BUILD) tests/e2e/image-hostile.bats
 check-e2e: build
 	@tools/run-tests --build $(BUILD) --e2e $(TESTS)
 check-vm:
@@ -37,4 +39,4 @@ install: build
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all build deps run check check-unit check-e2e check-vm lint bench fuzz install clean
+.PHONY: all build deps run check check-unit check-e2e check-hostile check-vm lint bench fuzz install clean

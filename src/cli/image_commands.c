@@ -67,12 +67,14 @@ const struct cmd cmd_tag = {
 
 struct import_values {
 	char **changes;
-	const char *message, *platform;
+	const char *message, *platform, *max_size;
 };
 #define IMP(m) offsetof(struct import_values, m), OPT_NOT_TRACKED
 static const struct opt import_opts[] = {
 	{"change", 'c', OPT_LIST, IMP(changes), "list",
 		"Apply a Dockerfile instruction (CMD, ENV, ...)"},
+	{"max-size", 0, OPT_TEXT, IMP(max_size), "bytes",
+		"Refuse an archive that takes more (nine tenths of the free space; 0: no limit)"},
 	{"message", 'm', OPT_TEXT, IMP(message), "string", "Message of the image's history"},
 	{"platform", 0, OPT_TEXT, IMP(platform), "string", "Platform of the root file system"},
 };
@@ -89,6 +91,7 @@ static int import(struct engine *en, void *values, char **args, struct err *e)
 		.platform = v->platform,
 		.changes = v->changes,
 		.source = args[0],
+		.max_size = v->max_size,
 	};
 	char id[72];
 

@@ -40,7 +40,8 @@ struct engine_import {
 	int archive_fd;
 	const char *reference, *message, *platform;
 	char *const *changes;
-	const char *source; /* what created_by and the default message name */
+	const char *source;   /* what created_by and the default message name */
+	const char *max_size; /* of the unpacked archive; NULL: nine tenths of the free space */
 };
 int engine_image_import(
 	struct engine *en, const struct engine_import *req, char out_id[72], struct err *e);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/time.h"
 #include "engine/container_store.h"
 #include "engine/engine.h"
@@ -205,6 +206,21 @@ static const char *architecture_of(const char *platform)
 	return slash ? slash + 1 : platform;
 }
 
+/* NULL: 0, the store's own; "0": none, as everywhere. */
+static int parse_max_size(const char *text, int64_t *out, struct err *e)
+{
+	if (!text || !*text)
+		return 0;
+	if (parse_bytes(text, out) < 0)
+		return err_set(e, ERR_INVALID,
+			"invalid argument \"%.100s\" for \"--max-size\" flag: invalid size: "
+			"'%.100s'",
+			text, text);
+	if (*out == 0)
+		*out = -1;
+	return 0;
+}
+
 int engine_image_import(
 	struct engine *en, const struct engine_import *req, char out_id[72], struct err *e)
 {
@@ -221,7 +237,7 @@ int engine_image_import(
 			req->platform && *req->platform ? req->platform : NULL),
 	};
 
-	if (mode_enter(en, e) < 0)
+	if (parse_max_size(req->max_size, &import.max_bytes, e) < 0 || mode_enter(en, e) < 0)
 		return -1;
 	if (store_import(en->store, &import, out_id, e) == 0)
 		return 0;

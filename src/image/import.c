@@ -62,14 +62,15 @@ static int make_config(const struct store_import *req, struct oci_image *c, stru
 	return 0;
 }
 
-static int unpack(struct import *i, int archive_fd, struct err *e)
+static int unpack(struct import *i, const struct store_import *req, struct err *e)
 {
 	struct layer_unpack u = {
 		.s = i->s,
 		.tmp = &i->tmp,
 		.stage = &i->stage,
-		.archive_fd = archive_fd,
+		.archive_fd = req->archive_fd,
 		.length = -1,
+		.max_bytes = req->max_bytes,
 		.recipe_name = RECIPE_NAME,
 	};
 
@@ -89,7 +90,7 @@ int import_begin(struct store *s, const struct store_import *req, struct import 
 	if (check_reference(req, out, e) < 0 || make_config(req, &out->config, e) < 0 ||
 		store_tmp_make(s, &out->tmp, e) < 0 || store_tmp_make(s, &out->stage, e) < 0)
 		return -1;
-	return unpack(out, req->archive_fd, e);
+	return unpack(out, req, e);
 }
 
 static int store_rows(struct import *i, const char *text, char out_id[72], struct err *e)

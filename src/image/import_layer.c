@@ -19,6 +19,7 @@ static int run(struct layer_unpack *u, int recipe_fd, int blob_fd, struct err *e
 	job.recipe_fd = recipe_fd;
 	job.spool_fd = blob_fd;
 	job.length = u->length;
+	job.max_bytes = u->max_bytes;
 	job.nodes = &nodes;
 	r = worker_run(&job, &u->result, e);
 	if (r == 0)

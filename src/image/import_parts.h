@@ -16,7 +16,8 @@ struct worker_job {
 	int recipe_fd, spool_fd; /* -1: none */
 	const int *layer_fds;
 	size_t n_layers;
-	int64_t length; /* of the archive from where archive_fd stands; -1: to its end */
+	int64_t length;	   /* of the archive from where archive_fd stands; -1: to its end */
+	int64_t max_bytes; /* as in struct store_import */
 	struct import_nodes *nodes; /* gets the devices to be made; caller frees v */
 	/* Told of each file in an archive of images; texts are closed. */
 	int (*member)(void *ctx, const struct transfer_member *m, struct err *e);
@@ -35,6 +36,7 @@ struct layer_unpack {
 	const struct store_tmp *tmp, *stage;
 	int archive_fd;
 	int64_t length;		       /* -1: to its end */
+	int64_t max_bytes;	       /* as in struct store_import */
 	const char *recipe_name;       /* in stage */
 	const char *blob_name;	       /* NULL: not wanted */
 	struct transfer_result result; /* out */

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@
 #define PROGRAM "hull-transfer"
 #define MAP_LINES_MAX 340
 #define FIRST_FREE_FD 10
+#define SHARE_MAX 0.9 /* of the free space and inodes an archive may take without being asked */
 
 struct worker {
 	pid_t pid;
@@ -105,6 +107,32 @@ static int child_arrange(const struct worker_job *job, int result_fd)
 	return r;
 }
 
+static uint64_t share(uint64_t free)
+{
+	uint64_t n = (uint64_t)((double)free * SHARE_MAX);
+
+	return n ? n : 1;
+}
+
+/* Of the file system that is written to. It may make inodes as it needs them, and say 0. */
+static void add_limits(const struct worker_job *job, char ***v)
+{
+	uint64_t bytes = job->max_bytes > 0 ? (uint64_t)job->max_bytes : 0;
+	int index = streq(job->mode, "index");
+	struct statvfs fs;
+
+	if (fstatvfs(index ? job->spool_fd : job->target_fd, &fs) == 0) {
+		if (job->max_bytes == 0 && fs.f_blocks)
+			bytes = share((uint64_t)fs.f_bavail * fs.f_frsize);
+		if (fs.f_files && !index) {
+			strv_addf(v, "--limit-entries");
+			strv_addf(v, "%llu", (unsigned long long)share(fs.f_favail));
+		}
+	}
+	strv_addf(v, "--limit-bytes");
+	strv_addf(v, "%llu", (unsigned long long)bytes);
+}
+
 static char **child_arguments(const struct worker_job *job)
 {
 	char **v = NULL;
@@ -123,6 +151,7 @@ static char **child_arguments(const struct worker_job *job)
 	strv_addf(&v, "%d", job->spool_fd >= 0);
 	strv_addf(&v, "--layers");
 	strv_addf(&v, "%zu", job->n_layers);
+	add_limits(job, &v);
 	if (job->length >= 0) {
 		strv_addf(&v, "--length");
 		strv_addf(&v, "%lld", (long long)job->length);
@@ -233,14 +262,29 @@ static int start(const struct worker_job *job, struct worker *w, struct err *e)
 
 /* ---- listening */
 
-/* Bytes that a terminal would act upon, C0 and C1, as names in an archive may have them. */
+/* Length of the UTF-8 character at s, 0 when there is none that may be shown. */
+static size_t utf8_length(const unsigned char *s)
+{
+	size_t len = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : 4;
+
+	if (*s < 0x20 || *s == 0x7f || *s > 0xf4)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return *s == 0xc2 && s[1] < 0xa0 ? 0 : len;
+}
+
+/* Bytes that a terminal would act upon, C0 and C1, as names in an archive may have them; and what
+ * is no UTF-8, as some terminals take single bytes for C1. */
 static void make_harmless(char *s)
 {
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)s[0], next = (unsigned char)s[1];
+	while (*s) {
+		size_t len = utf8_length((unsigned char *)s);
 
-		if (c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0))
+		if (!len)
 			*s = '?';
+		s += len ? len : 1;
 	}
 }
 

@@ -63,6 +63,8 @@ struct store_import {
 	char *const *changes;	  /* Dockerfile instructions */
 	const char *architecture; /* GOARCH name; NULL: this machine's */
 	const char *created_by;	  /* history; NULL: none */
+	int64_t max_bytes; /* the archive may take; 0: nine tenths of the free space, -1: no limit
+			    */
 };
 /* Unpack by hull-transfer into a temporary layer, verify, move in place, write the configuration,
  * commit durably. out_id: 72 bytes. */

@@ -107,30 +107,54 @@ static int make_and_enter(int dirfd, const char *name, mode_t mode, uid_t uid, g
 	return take_fd(&fd);
 }
 
-/* The deepest folder of path that is there, and in *out_rest the part after it. */
+/* path up to its byte `end` (a '/'). */
+static int open_prefix(int rootfd, char *path, size_t end)
+{
+	int fd;
+
+	path[end] = '\0';
+	fd = path_open(rootfd, *path ? path : "/", O_PATH | O_DIRECTORY, 0);
+	path[end] = '/';
+	return fd;
+}
+
+/* Where the last slash before byte `from` is; 0 when there is none. */
+static size_t slash_before(const char *path, size_t from)
+{
+	while (from > 0 && path[--from] != '/')
+		;
+	return from;
+}
+
+/* The deepest folder of path that is there, and in *out_rest the part after it. Bisected: each look
+ * costs as many steps as the path has components, of which an archive may have 2,000, each of them
+ * a link. */
 static int open_existing(int rootfd, char *path, const char **out_rest)
 {
-	char *cut = path + strlen(path);
+	size_t there = 0, missing = strlen(path);
+	int fd = path_open(rootfd, "/", O_PATH | O_DIRECTORY, 0);
 
-	for (;;) {
-		int fd;
+	*out_rest = path;
+	while (fd >= 0) {
+		size_t mid = slash_before(path, there + (missing - there) / 2 + 1);
+		int found;
 
-		while (cut > path && cut[-1] == '/')
-			cut--;
-		while (cut > path && cut[-1] != '/')
-			cut--;
-		if (cut == path) {
-			*out_rest = path;
-			return path_open(rootfd, "/", O_PATH | O_DIRECTORY, 0);
+		if (mid <= there) { /* the other half has the slashes */
+			mid = there + strcspn(path + there + 1, "/") + 1;
+			if (mid >= missing || !path[mid])
+				break;
 		}
-		cut[-1] = '\0';
-		fd = path_open(rootfd, *path ? path : "/", O_PATH | O_DIRECTORY, 0);
-		cut[-1] = '/';
-		if (fd != -ENOENT) {
-			*out_rest = cut;
-			return fd;
+		found = open_prefix(rootfd, path, mid);
+		if (found == -ENOENT) {
+			missing = mid;
+			continue;
 		}
+		close(fd);
+		fd = found;
+		there = mid;
+		*out_rest = path + mid;
 	}
+	return fd;
 }
 
 static int has_dotdot(const char *rest)
@@ -145,10 +169,19 @@ static int has_dotdot(const char *rest)
 
 int path_mkdirs(int rootfd, const char *path, mode_t mode, uid_t uid, gid_t gid)
 {
+	size_t made;
+
+	return path_mkdirs_count(rootfd, path, mode, uid, gid, &made);
+}
+
+int path_mkdirs_count(
+	int rootfd, const char *path, mode_t mode, uid_t uid, gid_t gid, size_t *out_made)
+{
 	auto_fd int dir = path_open(rootfd, path, O_PATH | O_DIRECTORY, 0);
 	auto_free char *copy = NULL;
 	const char *rest;
 
+	*out_made = 0;
 	if (dir != -ENOENT || !*path)
 		return take_fd(&dir);
 	copy = xstrdup(path);
@@ -170,6 +203,7 @@ int path_mkdirs(int rootfd, const char *path, mode_t mode, uid_t uid, gid_t gid)
 		fd = make_and_enter(dir, name, mode, uid, gid);
 		fd_close_ptr(&dir);
 		dir = fd;
+		*out_made += 1;
 	}
 	return take_fd(&dir);
 }

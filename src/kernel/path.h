@@ -21,6 +21,9 @@ int path_open_parent(int rootfd, const char *path, char name[NAME_MAX + 1]);
  * inside the root; a dangling link is an error (-ENOENT), nothing is made through it, and so is a
  * ".." after a folder that would have to be made. */
 int path_mkdirs(int rootfd, const char *path, mode_t mode, uid_t uid, gid_t gid);
+/* The same, and how many were made. */
+int path_mkdirs_count(
+	int rootfd, const char *path, mode_t mode, uid_t uid, gid_t gid, size_t *out_made);
 /* Folder or empty file to mount on: what is there (of either kind), or made now with its parents
  * (0755 / 0644 as dir says). Returns an O_PATH descriptor. */
 int path_mount_target(int rootfd, const char *path, int dir);

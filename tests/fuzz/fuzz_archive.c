@@ -12,7 +12,7 @@
 #include "image/transfer/tar.h"
 
 /* A bomb is not what is looked for here. */
-#define BYTES_MAX ((uint64_t)16 << 20)
+static const struct limit limit = {.bytes = 16 << 20};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -58,7 +58,7 @@ static void read_archive(int fd)
 	struct tar *t;
 	int count = 0;
 
-	if (stream_open(fd, 0, BYTES_MAX, &s, NULL) < 0)
+	if (stream_open(fd, 0, &limit, &s, NULL) < 0)
 		return;
 	t = tar_new(s);
 	while (tar_next(t, &n, NULL) == 1) {

@@ -76,7 +76,7 @@ static void unpack(struct scene *s)
 	char hex[HASH_HEX + 1];
 	int fd = bytes_fd(s->tar.data, s->tar.len), r = -1;
 
-	if (stream_open(fd, 0, 0, &req.stream, &s->e) == 0 &&
+	if (stream_open(fd, 0, NULL, &req.stream, &s->e) == 0 &&
 		recipe_new(s->recipe, s->root, &req.recipe, &s->e) == 0)
 		r = unpack_run(&req, &result, &s->e);
 	if (r < 0)

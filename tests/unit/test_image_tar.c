@@ -22,7 +22,7 @@ static void start(struct reading *r, const struct buf *b)
 {
 	*r = (struct reading){.fd = bytes_fd(b->data, b->len)};
 	assert_true(r->fd >= 0);
-	if (stream_open(r->fd, 1, 0, &r->stream, &r->e) == 0)
+	if (stream_open(r->fd, 1, NULL, &r->stream, &r->e) == 0)
 		r->tar = tar_new(r->stream);
 }
 
@@ -457,7 +457,7 @@ static void test_stream(void **state)
 	stream_digest(r.stream, digest);
 	stop(&r);
 	int fd = bytes_fd(b.data, b.len);
-	assert_int_equal(stream_open(fd, 0, 0, &r.stream, &r.e), 0);
+	assert_int_equal(stream_open(fd, 0, NULL, &r.stream, &r.e), 0);
 	r.tar = tar_new(r.stream);
 	next(&r);
 	next(&r);
@@ -471,6 +471,7 @@ static void test_stream(void **state)
 static void test_limit_bytes(void **state)
 {
 	auto_buf struct buf b = BUF_MAX(TEXT_MAX);
+	struct limit limit = {0};
 	struct stream *s = NULL;
 	const uint8_t *p;
 	struct err e;
@@ -479,12 +480,14 @@ static void test_limit_bytes(void **state)
 	put_member(&b, &(struct member){.name = "a", .content = "hello"});
 	put_end(&b);
 	fd = bytes_fd(b.data, b.len);
-	assert_int_equal(stream_open(fd, 0, b.len - 1, &s, &e), 0);
+	limit.bytes = b.len - 1;
+	assert_int_equal(stream_open(fd, 0, &limit, &s, &e), 0);
 	assert_int_equal(stream_peek(s, 1, &p, &e), -1);
 	assert_non_null(strstr(e.text, "more than"));
 	stream_close(s);
 	lseek(fd, 0, SEEK_SET);
-	assert_int_equal(stream_open(fd, 0, b.len, &s, &e), 0);
+	limit.bytes = b.len;
+	assert_int_equal(stream_open(fd, 0, &limit, &s, &e), 0);
 	assert_int_equal(stream_peek(s, 1, &p, &e), 1);
 	stream_close(s);
 	close(fd);

@@ -22,6 +22,7 @@
 struct place_of {
 	char path[64];
 	int fd;
+	struct limit limit;
 	struct transfer_result result;
 	struct transfer_node nodes[8];
 	size_t n_nodes;
@@ -65,14 +66,15 @@ static int take_node(void *ctx, const struct transfer_node *n, struct err *e)
 static int unpack(struct place_of *p, const struct member *members, size_t n)
 {
 	auto_buf struct buf b = BUF_MAX(MAX);
-	struct unpack_request req = {.rootfd = p->fd, .node = take_node, .ctx = p};
+	struct unpack_request req = {
+		.rootfd = p->fd, .limit = p->limit, .node = take_node, .ctx = p};
 	int fd, r = -1;
 
 	for (size_t i = 0; i < n; i++)
 		put_member(&b, &members[i]);
 	put_end(&b);
 	fd = bytes_fd(b.data, b.len);
-	if (stream_open(fd, 0, 0, &req.stream, &p->e) == 0)
+	if (stream_open(fd, 0, NULL, &req.stream, &p->e) == 0)
 		r = unpack_run(&req, &p->result, &p->e);
 	stream_close(req.stream);
 	close(fd);
@@ -307,6 +309,29 @@ static void test_holes(void **state)
 	assert_int_equal(p->result.bytes, 104857600);
 }
 
+/* A file of a byte takes a block, a hole nothing. */
+static void test_limits(void **state)
+{
+	struct place_of *p = *state;
+	auto_buf struct buf pax = BUF_MAX(MAX);
+
+	put_record(&pax, "GNU.sparse.size", "104857600", 9);
+	put_record(&pax, "GNU.sparse.map", "52428800,5", 10);
+	p->limit = (struct limit){.bytes = 8192, .entries = 4};
+	UNPACK_OK(p, {.name = "1", .content = "x"}, {.name = "2", .content = "x"}, {.name = "3"},
+		{.name = "l", .type = '2', .link = "1"});
+	REFUSED(p, "more than 8.19kB", {.name = "1", .content = "x"}, {.name = "2", .content = "x"},
+		{.name = "3", .content = "x"});
+	REFUSED(p, "more than 8.19kB", {.name = "d", .type = '5'}, {.name = "e", .type = '5'},
+		{.name = "f", .type = '5'});
+	REFUSED(p, "more than 8.19kB", {.name = "implied/by/the/name"});
+	p->limit.bytes = 0;
+	REFUSED(p, "more than 4 entries", {.name = "also/by/its/folders/x"});
+	REFUSED(p, "more than 4 entries", {.name = "1"}, {.name = "1"}, {.name = "1"},
+		{.name = "1"}, {.name = "1"});
+	UNPACK_OK(p, {.name = "s", .pax = pax.data, .content = "hello"});
+}
+
 #define EACH(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -320,6 +345,7 @@ int main(void)
 		EACH(test_foreign_marks),
 		EACH(test_devices),
 		EACH(test_holes),
+		EACH(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

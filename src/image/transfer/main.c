@@ -1,6 +1,8 @@
 /* main.c: hull-transfer, the worker for archives. Started by hull:
  *
- *	hull-transfer MODE --target-fd N --archive-fd N --result-fd N [--limit-bytes N] ...
+ *	hull-transfer MODE --target-fd N --archive-fd N --result-fd N ...
+ *
+ * --limit-bytes N, --limit-entries N: limit.h
  *
  * unpack	unpacks the archive into the (empty) target folder; with --recipe 1, writes what
  *		making the same tar again takes to descriptor 5; with --spool 1, copies a compressed
@@ -35,7 +37,7 @@
 
 struct options {
 	int64_t target_fd, archive_fd, result_fd;
-	int64_t limit_bytes, length, recipe, spool, layers;
+	int64_t limit_bytes, limit_entries, length, recipe, spool, layers;
 };
 
 struct mode {
@@ -47,7 +49,7 @@ struct mode {
 static int usage(void)
 {
 	fputs("usage: hull-transfer MODE --target-fd N --archive-fd N --result-fd N "
-	      "[--limit-bytes N] ...\nhull starts it; it is of no use by hand.\n",
+	      "...\nhull starts it; it is of no use by hand.\n",
 		stderr);
 	return 2;
 }
@@ -63,6 +65,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{"--archive-fd", &o->archive_fd, INT16_MAX},
 		{"--result-fd", &o->result_fd, INT16_MAX},
 		{"--limit-bytes", &o->limit_bytes, INT64_MAX},
+		{"--limit-entries", &o->limit_entries, INT64_MAX},
 		{"--length", &o->length, INT64_MAX},
 		{"--recipe", &o->recipe, 1},
 		{"--spool", &o->spool, 1},
@@ -120,16 +123,22 @@ static int send_node(void *ctx, const struct transfer_node *n, struct err *e)
 	return 0;
 }
 
+static struct limit limit_of(const struct options *o)
+{
+	return (struct limit){(uint64_t)o->limit_bytes, (uint64_t)o->limit_entries};
+}
+
 static int unpack(const struct options *o, struct transfer_result *out, struct err *e)
 {
-	struct unpack_request req = {.rootfd = BOX_ROOT_FD, .node = send_node};
+	struct unpack_request req = {
+		.rootfd = BOX_ROOT_FD, .limit = limit_of(o), .node = send_node};
 	const struct decompress_source source = {
 		.fd = BOX_ARCHIVE_FD,
 		.copy_fd = o->spool ? BOX_SPOOL_FD : -1,
 		.len = o->length < 0 ? UINT64_MAX : (uint64_t)o->length,
 	};
 
-	if (stream_open_source(&source, 1, (uint64_t)o->limit_bytes, &req.stream, e) < 0)
+	if (stream_open_source(&source, 1, &req.limit, &req.stream, e) < 0)
 		return -1;
 	if (o->recipe && recipe_new(BOX_RECIPE_FD, BOX_ROOT_FD, &req.recipe, e) < 0)
 		return -1;
@@ -147,7 +156,8 @@ static int index_archive(const struct options *o, struct transfer_result *out, s
 {
 	struct index_request req = {
 		.spool_fd = o->spool ? BOX_SPOOL_FD : -1, .member = send_member};
-	int r = o->spool ? stream_open(BOX_ARCHIVE_FD, 1, (uint64_t)o->limit_bytes, &req.stream, e)
+	const struct limit limit = limit_of(o);
+	int r = o->spool ? stream_open(BOX_ARCHIVE_FD, 1, &limit, &req.stream, e)
 			 : stream_open_sparse(BOX_ARCHIVE_FD, &req.stream, e);
 
 	return r < 0 ? -1 : index_run(&req, e);

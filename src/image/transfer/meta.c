@@ -70,6 +70,15 @@ static void note_ids(struct meta *m, const struct tar_entry *n)
 		m->uid_max = n->gid;
 }
 
+static size_t xattr_bytes(const struct tar_entry *n)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < n->n_xattrs; i++)
+		sum += strlen(n->xattrs[i].name) + n->xattrs[i].len;
+	return sum;
+}
+
 /* An attribute that this file system or this user cannot have is left out, as tar does; a full disk
  * or a capability that would silently be missing is an error. */
 static int xattr_failed(struct meta *m, const struct tar_entry *n, const char *name, struct err *e)
@@ -82,6 +91,11 @@ static int xattr_failed(struct meta *m, const struct tar_entry *n, const char *n
 			return 0;
 		}
 	}
+	if (saved == ENOSPC || saved == E2BIG || saved == ERANGE)
+		return err_sys(e, saved,
+			"set the attribute %.255s of %.500s (a file's attributes take %zu bytes; "
+			"ext4 has room for about 4000)",
+			name, n->path, xattr_bytes(n));
 	return err_sys(e, saved, "set the attribute %.255s of %.500s", name, n->path);
 }
 

@@ -17,6 +17,9 @@
 #include "base/fd.h"
 #include "base/mem.h"
 
+/* Of all together: a device has a short name. */
+#define PATH_BYTES_MAX ((size_t)1 << 20)
+
 struct nodes_item {
 	int fd; /* -1: a further link */
 	ino_t ino;
@@ -32,10 +35,11 @@ static int is_mark(const struct nodes_item *i)
 
 static int add(struct nodes *s, const struct nodes_item *item, struct err *e)
 {
-	if (s->n == TRANSFER_NODES_MAX)
+	s->path_bytes += strlen(item->path) + 1;
+	if (s->n == TRANSFER_NODES_MAX || s->path_bytes > PATH_BYTES_MAX)
 		return err_set(e, ERR_UNSUPPORTED,
-			"the archive has more than %d devices, which no container needs: leave "
-			"/dev out of it",
+			"the archive has more devices (over %d) than any container needs, or with "
+			"longer names: leave /dev out of it",
 			TRANSFER_NODES_MAX);
 	if (s->n == s->room) {
 		s->room = s->room ? s->room * 2 : 16;

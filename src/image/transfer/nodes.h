@@ -10,7 +10,7 @@
 
 struct nodes {
 	struct nodes_item *items;
-	size_t n, room;
+	size_t n, room, path_bytes;
 };
 
 /* fd (taken) is of the placeholder: it stays open, so that its inode number is nobody else's. */

@@ -29,6 +29,11 @@ int place_clean(const char *name, char out[PATH_MAX], struct err *e)
 				"the archive is refused: its entry \"%.300s\" climbs out of its "
 				"folder with \"..\"",
 				name);
+		if (p[n] && whiteout_in_way(p, n, !len))
+			return err_set(e, ERR_INVALID,
+				"the archive is refused: its entry \"%.300s\" lies beneath a mark "
+				"for what is gone (\".wh.\")",
+				name);
 		if (n && !(n == 1 && *p == '.')) {
 			if (len + n + 2 > PATH_MAX)
 				return err_set(e, ERR_INVALID,
@@ -72,15 +77,24 @@ static int open_up(struct place *p, const char *folder)
 	return 0;
 }
 
+static int make_folders(struct place *p, const char *folder)
+{
+	size_t made = 0;
+	int fd = path_mkdirs_count(p->rootfd, folder, 0755, (uid_t)-1, (gid_t)-1, &made);
+
+	p->made += made;
+	return fd;
+}
+
 static int open_folder(struct place *p, const char *folder)
 {
-	int fd = *folder ? path_mkdirs(p->rootfd, folder, 0755, (uid_t)-1, (gid_t)-1)
+	int fd = *folder ? make_folders(p, folder)
 			 : path_open(p->rootfd, "/", O_PATH | O_DIRECTORY, 0);
 
 	if (fd != -ENOTDIR)
 		return fd;
 	fd = open_up(p, folder);
-	return fd < 0 ? fd : path_mkdirs(p->rootfd, folder, 0755, (uid_t)-1, (gid_t)-1);
+	return fd < 0 ? fd : make_folders(p, folder);
 }
 
 /* Splits path, and says 1 when its folder is the one at hand; else that is given up for it. */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <limits.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -10,6 +11,7 @@ struct place {
 	int rootfd;
 	int fd; /* of the folder `parent`, O_PATH; -1: none */
 	char parent[PATH_MAX];
+	uint64_t made; /* folders that had no entry of their own yet */
 };
 
 /* A name as archives have it ("./usr//bin/", "/etc") as a path beneath the root ("usr/bin", "etc",

@@ -31,7 +31,8 @@ struct slot {
 
 struct stream {
 	struct decompress *z;
-	uint64_t limit, produced, consumed;
+	struct limit limit;
+	uint64_t produced, consumed;
 	struct sha256_ctx hash;
 	struct slot slots[SLOTS];
 	struct err error;
@@ -73,9 +74,8 @@ static void fill(struct stream *s, struct slot *slot)
 	slot->len = n < 0 ? 0 : (size_t)n;
 	slot->failed = n < 0;
 	s->produced += slot->len;
-	if (s->limit && s->produced > s->limit) {
-		err_set(&s->error, ERR_INVALID, "the archive holds more than %llu bytes",
-			(unsigned long long)s->limit);
+	if (s->limit.bytes && s->produced > s->limit.bytes) {
+		limit_bytes_exceeded(&s->limit, &s->error);
 		slot->failed = 1;
 	}
 	sha256_update(&s->hash, slot->len, slot->data);
@@ -123,11 +123,11 @@ static int start_thread(struct stream *s, struct err *e)
 	return 0;
 }
 
-int stream_open(int fd, int threaded, uint64_t limit_bytes, struct stream **out, struct err *e)
+int stream_open(int fd, int threaded, const struct limit *limit, struct stream **out, struct err *e)
 {
 	const struct decompress_source source = DECOMPRESS_WHOLE(fd);
 
-	return stream_open_source(&source, threaded, limit_bytes, out, e);
+	return stream_open_source(&source, threaded, limit, out, e);
 }
 
 int stream_open_sparse(int fd, struct stream **out, struct err *e)
@@ -140,13 +140,14 @@ int stream_open_sparse(int fd, struct stream **out, struct err *e)
 	return 0;
 }
 
-int stream_open_source(const struct decompress_source *source, int threaded, uint64_t limit_bytes,
-	struct stream **out, struct err *e)
+int stream_open_source(const struct decompress_source *source, int threaded,
+	const struct limit *limit, struct stream **out, struct err *e)
 {
 	struct stream *s = xcalloc(1, sizeof(*s));
 
 	s->sparse_fd = -1;
-	s->limit = limit_bytes;
+	if (limit)
+		s->limit = *limit;
 	sha256_init(&s->hash);
 	for (size_t i = 0; i < (threaded ? SLOTS : 1); i++)
 		s->slots[i].data = xmalloc(SLOT_SIZE);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "image/transfer/limit.h"
 
 #define STREAM_BLOCK 512 /* tar's unit; every chunk but the last is a multiple of it */
 
@@ -16,14 +17,15 @@ struct stream_tap {
 	void *ctx;
 };
 
-/* fd stays the caller's. threaded: a thread of its own reads, decompresses and hashes. limit_bytes:
- * more uncompressed bytes than that are an error; 0: no limit. */
-int stream_open(int fd, int threaded, uint64_t limit_bytes, struct stream **out, struct err *e);
+/* fd stays the caller's. threaded: a thread of its own reads, decompresses and hashes. More
+ * uncompressed bytes than limit (may be NULL) allows are an error. */
+int stream_open(
+	int fd, int threaded, const struct limit *limit, struct stream **out, struct err *e);
 /* The same for a part of a file, of which the bytes that are read can be copied and hashed:
  * decompress.h. */
 struct decompress_source;
-int stream_open_source(const struct decompress_source *source, int threaded, uint64_t limit_bytes,
-	struct stream **out, struct err *e);
+int stream_open_source(const struct decompress_source *source, int threaded,
+	const struct limit *limit, struct stream **out, struct err *e);
 /* A plain file of which most is skipped: what is skipped is not read, and nothing is hashed. */
 int stream_open_sparse(int fd, struct stream **out, struct err *e);
 void stream_close(struct stream *s); /* NULL is accepted */

@@ -28,6 +28,8 @@
 #include "kernel/fs.h"
 #include "kernel/path.h"
 
+#define BLOCK ((uint64_t)4096)
+
 struct unpack {
 	int rootfd;
 	struct tar *tar;
@@ -35,6 +37,8 @@ struct unpack {
 	struct place place;
 	struct meta meta;
 	struct nodes nodes;
+	const struct limit *limit;
+	uint64_t disk; /* bytes, roughly: whole blocks */
 	int64_t bytes, entries;
 };
 
@@ -115,9 +119,28 @@ static int write_at(int fd, const uint8_t *p, size_t len, uint64_t offset)
 	return 0;
 }
 
+/* What the file system has to find for it: a hole costs nothing, a lone byte a whole block. */
+static int count_disk(struct unpack *u, uint64_t bytes, struct err *e)
+{
+	u->disk += bytes;
+	return u->limit->bytes && u->disk > u->limit->bytes ? limit_bytes_exceeded(u->limit, e) : 0;
+}
+
+/* from..to of a file whose blocks up to *counted are. */
+static int count_blocks(
+	struct unpack *u, uint64_t from, uint64_t to, uint64_t *counted, struct err *e)
+{
+	uint64_t first = from / BLOCK * BLOCK, last = (to + BLOCK - 1) / BLOCK * BLOCK;
+
+	if (first < *counted)
+		first = *counted;
+	*counted = last;
+	return count_disk(u, last - first, e);
+}
+
 static int write_content(struct unpack *u, struct item *i, int fd, struct err *e)
 {
-	uint64_t end = 0;
+	uint64_t end = 0, counted = 0;
 
 	if (u->recipe && i->n->size)
 		recipe_file(u->recipe, i->path);
@@ -131,6 +154,8 @@ static int write_content(struct unpack *u, struct item *i, int fd, struct err *e
 			return -1;
 		if (n == 0)
 			break;
+		if (count_blocks(u, offset, offset + (uint64_t)n, &counted, e) < 0)
+			return -1;
 		r = write_at(fd, p, (size_t)n, offset);
 		if (r < 0)
 			return fail(i, r, "write", e);
@@ -253,6 +278,15 @@ static int same_file(int a, const char *a_name, int b, const char *b_name)
 
 static int no_target(const struct item *i, const char *target, int err, struct err *e)
 {
+	if (err == -EMLINK)
+		return err_set(e, ERR_UNSUPPORTED,
+			"link %.300s to %.300s: the file has as many names by now as this file "
+			"system allows (ext4: 65000)",
+			i->path, target);
+	if (err == -EPERM)
+		return err_set(e, ERR_INVALID,
+			"link %.300s to %.300s: a folder cannot have a second name", i->path,
+			target);
 	return err_sys(e, err, "link %.300s to %.300s, which must come before it", i->path, target);
 }
 
@@ -272,7 +306,7 @@ static int unpack_hard_link(struct unpack *u, struct item *i, struct err *e)
 			return 0;
 		/* Only when there is something to link to may the old one go. */
 		if (faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-			return no_target(i, target, errno, e);
+			return no_target(i, target, -errno, e);
 		if (replace(u, i, e) < 0)
 			return -1;
 		r = linkat(dirfd, name, i->dirfd, i->name, 0) < 0 ? -errno : 0;
@@ -356,6 +390,8 @@ static int unpack_entry(struct unpack *u, const struct tar_entry *n, struct err 
 
 	if (n->type == TAR_OTHER)
 		return 0;
+	if ((n->type == TAR_FOLDER || n->n_xattrs) && count_disk(u, BLOCK, e) < 0)
+		return -1;
 	if (place_clean(n->path, i.path, e) < 0)
 		return -1;
 	if (!*i.path)
@@ -391,9 +427,14 @@ static int unpack_all(struct unpack *u, struct err *e)
 	int r;
 
 	while ((r = tar_next(u->tar, &n, e)) == 1) {
-		if (unpack_entry(u, n, e) < 0)
-			return -1;
+		uint64_t made = u->place.made;
+
 		u->entries++;
+		if (unpack_entry(u, n, e) < 0 ||
+			count_disk(u, (u->place.made - made) * BLOCK, e) < 0)
+			return -1;
+		if (u->limit->entries && (uint64_t)u->entries + u->place.made > u->limit->entries)
+			return limit_entries_exceeded(u->limit, e);
 	}
 	return r < 0 ? -1 : meta_folders_set(&u->meta, &u->place, e);
 }
@@ -407,6 +448,7 @@ int unpack_run(const struct unpack_request *req, struct transfer_result *out, st
 {
 	struct unpack u = {.rootfd = req->rootfd,
 		.recipe = req->recipe,
+		.limit = &req->limit,
 		.place = {.rootfd = req->rootfd, .fd = -1}};
 	int r;
 
@@ -417,6 +459,8 @@ int unpack_run(const struct unpack_request *req, struct transfer_result *out, st
 	r = unpack_all(&u, e);
 	if (r == 0 && u.recipe)
 		r = recipe_finish(u.recipe, e);
+	if (r == 0)
+		whiteout_clean(u.rootfd);
 	if (r == 0)
 		r = nodes_tell(&u.nodes, req->node, req->ctx, e);
 	if (r == 0) {

@@ -10,6 +10,7 @@ struct unpack_request {
 	int rootfd;	       /* the folder, empty; the process's umask must be 0 */
 	struct stream *stream; /* read to its end */
 	struct recipe *recipe; /* NULL: none is wanted; else the stream's tap is set to it */
+	struct limit limit;
 	/* Told at the end of each device that has to be made. */
 	int (*node)(void *ctx, const struct transfer_node *n, struct err *e);
 	void *ctx;

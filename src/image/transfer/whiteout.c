@@ -11,9 +11,11 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "kernel/fs.h"
 
 #define PREFIX ".wh."
 #define META_PREFIX ".wh..wh."
+#define AUFS_LINKS ".wh..wh.plnk"
 #define OPAQUE ".wh..wh..opq"
 
 enum whiteout_kind whiteout_kind(const char *name, const char **out_name)
@@ -28,6 +30,18 @@ enum whiteout_kind whiteout_kind(const char *name, const char **out_name)
 		return WHITEOUT_OTHER;
 	*out_name = rest;
 	return WHITEOUT_NAME;
+}
+
+int whiteout_in_way(const char *component, size_t len, int at_root)
+{
+	if (len < strlen(PREFIX) || !str_after(component, PREFIX))
+		return 0;
+	return !at_root || len != strlen(AUFS_LINKS) || !str_after(component, AUFS_LINKS);
+}
+
+void whiteout_clean(int rootfd)
+{
+	fs_remove_tree(rootfd, AUFS_LINKS);
 }
 
 int whiteout_is(const struct stat *st)

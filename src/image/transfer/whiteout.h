@@ -3,6 +3,7 @@
  * 0:0, and the attribute user.overlay.opaque (of the userxattr way). Quiet. */
 #pragma once
 
+#include <stddef.h>
 #include <sys/stat.h>
 
 enum whiteout_kind {
@@ -14,6 +15,11 @@ enum whiteout_kind {
 
 /* What the last component of an entry's path is; *out_name is "x" in name for WHITEOUT_NAME. */
 enum whiteout_kind whiteout_kind(const char *name, const char **out_name);
+/* 1 when a path that goes on behind this component goes through a mark. At the root AUFS had a
+ * folder of such a name for files with several ones (".wh..wh.plnk/"): links name them, so they are
+ * unpacked, and whiteout_clean removes the folder at the end. */
+int whiteout_in_way(const char *component, size_t len, int at_root);
+void whiteout_clean(int rootfd);
 int whiteout_is(const struct stat *st);
 /* Mark the folder name beneath dirfd. */
 int whiteout_opaque(int dirfd, const char *name);
