@@ -23,16 +23,16 @@ store_list() { (cd "$HULL_ROOT" && find layers blobs -maxdepth 2 | sort; hull im
 # archive CASE [NUMBER]: -> x.tar
 archive() { "$HELPERS/hostile" "$@" >x.tar; }
 
-# refuses WORD REGEX...: import of x.tar (or $file) ends with one line, and the store is as before
+# refuses REGEX...: import of x.tar ends with one line, and the store is as before
 refuses() {
-	expect 1 hull import "${file:-x.tar}" t
+	expect 1 hull import x.tar t
 	one_line "$@"
 	is "$(store_list)" "$store_before"
 }
 
 # takes: it is an image now; $layer is its folder, which remove_it removes without a trace
 takes() {
-	ok hull import "${file:-x.tar}" t
+	ok hull import x.tar t
 	layer=$(hull image inspect t | python3 -c '
 import json, sys
 print(json.load(sys.stdin)[0]["RootFS"]["Layers"][0][7:])')
@@ -126,7 +126,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)' "$@"
 	remove_it
 	archive devices_many 4097
 	refuses 'more devices'
-	archive devices_long 4000
+	archive devices_long 400
 	refuses 'more devices'
 	archive unknown_type
 	refuses 'unknown type'
@@ -160,12 +160,14 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)' "$@"
 	refuses '[.]wh[.]'
 }
 
-@test "10,000-deep folders: refused as a name, taken as links, removed again" {
+@test "deep folders: refused as a name, taken through links, removed again" {
+	local n=2000
+	! long || n=10000
 	archive deep_name 10000
 	refuses 'longer than'
-	archive deep 10000
+	archive deep $n
 	takes
-	is "$(find "$layer" -name d -printf . | wc -c)" 10000
+	is "$(find "$layer" -name d -printf . | wc -c)" $n
 	remove_it
 }
 
@@ -194,16 +196,15 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)' "$@"
 	"$HELPERS/hostile" bomb 100 | xz -0 >b.xz
 	"$HELPERS/hostile" bomb 100 | zstd -q >b.zst
 	"$HELPERS/hostile" bomb_behind 100 | zstd -q >behind.zst
-	local file
-	for file in b.gz b.xz b.zst behind.zst; do
-		expect 1 hull import --max-size 50m $file t
+	local bomb
+	for bomb in b.gz b.xz b.zst behind.zst; do
+		expect 1 hull import --max-size 50m $bomb t
 		one_line 'more than 52.4MB' '--max-size'
 		is "$(store_list)" "$store_before"
 	done
-	file=b.zst
-	ok hull import --max-size 200m $file t
-	ok hull import --max-size 0 $file t
-	hull rmi -f $(hull images -q --filter dangling=true)
+	ok hull import --max-size 200m b.zst t
+	remove_it
+	ok hull import --max-size 0 b.zst t
 	remove_it
 	expect 1 hull import --max-size much b.gz t
 	one_line '--max-size' 'much'
@@ -221,7 +222,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)' "$@"
 	expect 1 env HULL_ROOT="$T/small/root" "$HULL_BUILD/hull" import x.tar t
 	one_line 'more than 2[67][0-9][0-9] entries'
 	is "$(find small/root/layers -mindepth 1)" ""
-	archive folders_implied 4
+	archive folders_implied 10
 	expect 1 env HULL_ROOT="$T/small/root" "$HULL_BUILD/hull" import x.tar t
 	one_line 'more than 2[67][0-9][0-9] entries'
 	is "$(find small/root/layers -mindepth 1)" ""
@@ -324,30 +325,31 @@ print(os.getxattr(sys.argv[1] + "/good", "system.posix_acl_access").hex()[24:40]
 }
 
 @test "cut off anywhere" {
-	archive good
-	local size at f
-	size=$(stat -c %s x.tar)
-	gzip -k x.tar
-	xz -k x.tar
-	zstd -q -k x.tar
-	for ((at = 0; at < size - 512; at += 512)); do
-		head -c "$at" x.tar >cut
-		file=cut refuses 'truncated|empty'
+	local size at format
+	"$HELPERS/hostile" good >whole.tar
+	gzip -k whole.tar
+	xz -k whole.tar
+	zstd -q -k whole.tar
+	# One of the two blocks of zeros is enough for an end.
+	size=$(($(stat -c %s whole.tar) - 512))
+	for ((at = 0; at < size; at += 512)); do
+		head -c "$at" whole.tar >x.tar
+		refuses 'truncated|empty'
 	done
-	for f in gz xz zst; do
-		size=$(stat -c %s x.tar.$f)
+	for format in gz xz zst; do
+		size=$(stat -c %s whole.tar.$format)
 		for ((at = 1; at < size; at += size / 7)); do
-			head -c "$at" x.tar.$f >cut
-			file=cut refuses 'truncated|no tar'
+			head -c "$at" whole.tar.$format >x.tar
+			refuses 'truncated|no tar'
 		done
 	done
 }
 
 @test "whatever the archive, the worker stays below 32 MiB" {
-	local c n=20000
+	local c n=5000
 	! long || n=1000000
-	for c in "files $n" "folders $n" 'devices_long 4000' 'bomb_sparse_map 250000' 'pax_many 900' \
-		'hard_many 60000' 'xattr_many 999' 'deep 10000'; do
+	for c in "files $n" "folders $n" 'devices_long 400' 'bomb_sparse_map 250000' 'pax_many 900' \
+		'hard_many 60000' 'xattr_many 999' 'deep 2000'; do
 		# shellcheck disable=SC2086
 		archive $c
 		n=$(peak_mib "$HULL_BUILD/hull" import x.tar t)
