@@ -122,6 +122,8 @@ PY
 	head -c 20M /dev/urandom >tree/noise
 	tar -C tree -cf big.tar .
 	expect 1 env HULL_ROOT="$T/small/root" "$HULL_BUILD/hull" import big.tar t
+	one_line 'nine tenths of the free space'
+	expect 1 env HULL_ROOT="$T/small/root" "$HULL_BUILD/hull" import --max-size 0 big.tar t
 	one_line '[Nn]o space left|full'
 	is "$(find small/root/layers -mindepth 1 2>/dev/null)" ""
 	expect 0 env HULL_ROOT="$T/small/root" "$HULL_BUILD/hull" images -q
