@@ -10,8 +10,10 @@ struct values {
 	struct engine_run r;
 	char **env, **env_files, **group_add, **volumes, **mounts, **tmpfs, **ulimits, **sysctls,
 		**cap_add, **cap_drop, **security_opts, **devices, **labels, **label_files,
-		**annotations, **add_hosts, **dns, **dns_search, **dns_option;
-	int64_t oom_score_adj, stop_timeout, cpu_shares;
+		**annotations, **add_hosts, **dns, **dns_search, **dns_option,
+		**blkio_weight_devices, **device_read_bps, **device_write_bps, **device_read_iops,
+		**device_write_iops, **device_cgroup_rules;
+	int64_t oom_score_adj, stop_timeout;
 	int sig_proxy, quiet;
 };
 
@@ -22,16 +24,40 @@ struct values {
 static const struct opt opts[] = {
 	{"add-host", 0, OPT_LIST, AT(add_hosts), "host:ip", "Add a line to /etc/hosts"},
 	{"annotation", 0, OPT_LIST, AT(annotations), "key=value", "Add an OCI annotation"},
+	{"blkio-weight", 0, OPT_INT, AT(r.blkio_weight), "uint16",
+		"Weight for block devices (10 to 1000, 0: none)"},
+	{"blkio-weight-device", 0, OPT_LIST, AT(blkio_weight_devices), "list",
+		"Weight for one block device: PATH:WEIGHT"},
 	{"cap-add", 0, OPT_LIST, AT(cap_add), "list", "Add capabilities"},
 	{"cap-drop", 0, OPT_LIST, AT(cap_drop), "list", "Drop capabilities"},
 	{"cgroup-parent", 0, OPT_TEXT, AT(r.cgroup_parent), "string",
 		"Parent of the container's cgroup"},
 	{"cgroupns", 0, OPT_TEXT, AT(r.cgroupns), "string", "Cgroup namespace (private|host)"},
 	{"cidfile", 0, OPT_TEXT, AT(r.cidfile), "file", "Write the container's id to the file"},
-	{"cpu-shares", 'c', OPT_INT, AT(cpu_shares), "int", "CPU shares (relative weight)"},
+	{"cpu-period", 0, OPT_INT, AT(r.cpu_period), "int",
+		"Length of the scheduler's period (microseconds)"},
+	{"cpu-quota", 0, OPT_INT, AT(r.cpu_quota), "int",
+		"Processor time in each period (microseconds)"},
+	{"cpu-rt-period", 0, OPT_INT, AT(r.cpu_rt_period), "int",
+		"Period of the real-time scheduler (microseconds; cgroup v1)"},
+	{"cpu-rt-runtime", 0, OPT_INT, AT(r.cpu_rt_runtime), "int",
+		"Real time in each such period (microseconds; cgroup v1)"},
+	{"cpu-shares", 'c', OPT_INT, AT(r.cpu_shares), "int", "CPU shares (relative weight)"},
 	{"cpus", 0, OPT_TEXT, AT(r.cpus), "decimal", "Number of CPUs"},
+	{"cpuset-cpus", 0, OPT_TEXT, AT(r.cpuset_cpus), "string", "Processors: 0-3, 0,1"},
+	{"cpuset-mems", 0, OPT_TEXT, AT(r.cpuset_mems), "string", "Memory nodes: 0-3, 0,1"},
 	{"detach", 'd', OPT_BOOL, AT(r.detach), "", "Run in the background and print the id"},
 	{"device", 0, OPT_LIST, AT(devices), "list", "Give a device of the host to the container"},
+	{"device-cgroup-rule", 0, OPT_LIST, AT(device_cgroup_rules), "list",
+		"Allow devices that have no node yet: 'c 189:* rwm'"},
+	{"device-read-bps", 0, OPT_LIST, AT(device_read_bps), "list",
+		"Bytes read from a device each second: PATH:10mb"},
+	{"device-read-iops", 0, OPT_LIST, AT(device_read_iops), "list",
+		"Reads from a device each second: PATH:1000"},
+	{"device-write-bps", 0, OPT_LIST, AT(device_write_bps), "list",
+		"Bytes written to a device each second: PATH:10mb"},
+	{"device-write-iops", 0, OPT_LIST, AT(device_write_iops), "list",
+		"Writes to a device each second: PATH:1000"},
 	{"dns", 0, OPT_LIST, AT(dns), "list", "Name servers"},
 	{"dns-option", 0, OPT_LIST, AT(dns_option), "list", "Options of resolv.conf"},
 	{"dns-search", 0, OPT_LIST, AT(dns_search), "list", "Search domains"},
@@ -46,14 +72,22 @@ static const struct opt opts[] = {
 		"Run an init as PID 1 that reaps and forwards signals"},
 	{"interactive", 'i', OPT_BOOL, AT(r.interactive), "", "Keep stdin connected"},
 	{"ipc", 0, OPT_TEXT, AT(r.ipc), "string", "IPC mode (private|none|host)"},
+	/* Of kernels before 5.4, and not in Docker's help any more. */
+	{"kernel-memory", 0, OPT_TEXT, AT(r.kernel_memory), "bytes", NULL},
 	{"label", 'l', OPT_LIST, AT(labels), "list", "Set labels"},
 	{"label-file", 0, OPT_LIST, AT(label_files), "list", "Read labels from a file"},
 	{"memory", 'm', OPT_TEXT, AT(r.memory), "bytes", "Memory limit"},
+	{"memory-reservation", 0, OPT_TEXT, AT(r.memory_reservation), "bytes",
+		"Memory that is taken back only when there is no other (soft limit)"},
 	{"memory-swap", 0, OPT_TEXT, AT(r.memory_swap), "bytes", "Memory plus swap; -1: no limit"},
+	{"memory-swappiness", 0, OPT_INT, AT_SET(r.memory_swappiness, r.memory_swappiness_set),
+		"int", "Readiness to swap, 0 to 100 (cgroup v1)"},
 	{"mount", 0, OPT_LIST, AT(mounts), "mount", "type=bind|volume|tmpfs,src=...,dst=..."},
 	{"name", 0, OPT_TEXT, AT(r.name), "string", "Name of the container"},
 	{"net", 0, OPT_TEXT, AT(r.network), "string", NULL},
 	{"network", 0, OPT_TEXT, AT(r.network), "network", "Network (none|host)"},
+	{"oom-kill-disable", 0, OPT_BOOL, AT(r.oom_kill_disable), "",
+		"Wait instead of killing when memory runs out (cgroup v1)"},
 	{"oom-score-adj", 0, OPT_INT, AT_SET(oom_score_adj, r.oom_score_adj_set), "int",
 		"Preference of the out-of-memory killer"},
 	{"pid", 0, OPT_TEXT, AT(r.pid), "string", "PID namespace (host)"},
@@ -86,20 +120,7 @@ static const struct opt opts[] = {
 	{"workdir", 'w', OPT_TEXT, AT(r.workdir), "string", "Working folder inside"},
 	/* Docker's, of later issues: known, so that nobody is left with a riddle. */
 	{"attach", 'a', OPT_LATER, NOWHERE, NULL, NULL},
-	{"blkio-weight", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"blkio-weight-device", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"cpu-period", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"cpu-quota", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"cpu-rt-period", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"cpu-rt-runtime", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"cpuset-cpus", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"cpuset-mems", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"detach-keys", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"device-cgroup-rule", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"device-read-bps", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"device-read-iops", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"device-write-bps", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"device-write-iops", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"expose", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"gpus", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"health-cmd", 0, OPT_LATER, NOWHERE, NULL, NULL},
@@ -114,11 +135,8 @@ static const struct opt opts[] = {
 	{"log-driver", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"log-opt", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"mac-address", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"memory-reservation", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"memory-swappiness", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"network-alias", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"no-healthcheck", 0, OPT_BOOL, AT(quiet), "", NULL},
-	{"oom-kill-disable", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"publish", 'p', OPT_LATER, NOWHERE, NULL, NULL},
 	{"publish-all", 'P', OPT_LATER, NOWHERE, NULL, NULL},
 	{"restart", 0, OPT_LATER, NOWHERE, NULL, NULL},
@@ -161,6 +179,12 @@ static void lists(struct values *v)
 	r->dns = v->dns;
 	r->dns_search = v->dns_search;
 	r->dns_option = v->dns_option;
+	r->blkio_weight_devices = v->blkio_weight_devices;
+	r->device_read_bps = v->device_read_bps;
+	r->device_write_bps = v->device_write_bps;
+	r->device_read_iops = v->device_read_iops;
+	r->device_write_iops = v->device_write_iops;
+	r->device_cgroup_rules = v->device_cgroup_rules;
 }
 
 static int check_args(const struct engine_run *r, char **args, struct err *e)
@@ -194,7 +218,6 @@ static int run(struct engine *en, void *values, char **args, struct err *e)
 	lists(v);
 	v->r.oom_score_adj = (int)v->oom_score_adj;
 	v->r.stop_timeout = (int)v->stop_timeout;
-	v->r.cpu_shares = (uint64_t)v->cpu_shares;
 	split_rootfs(&v->r, &own);
 	if (check_args(&v->r, args, e) < 0)
 		return -1;

@@ -104,10 +104,19 @@ struct engine_run {
 												*const *dns_search,
 													*const *dns_option;
 	int privileged;
-	const char *memory, *memory_swap, *cpus, *shm_size, *cgroup_parent;
+	const char *memory, *memory_swap, *memory_reservation, *kernel_memory, *cpus, *cpuset_cpus,
+		*cpuset_mems, *shm_size, *cgroup_parent;
+	int64_t memory_swappiness; /* -1 as good as not given */
+	int memory_swappiness_set, oom_kill_disable;
 	int64_t pids_limit;
 	int pids_limit_set;
-	uint64_t cpu_shares;
+	int64_t cpu_shares, cpu_period, cpu_quota, cpu_rt_period, cpu_rt_runtime, blkio_weight;
+	/* "PATH:NUMBER"; "c 1:3 rwm" */
+	char *const *blkio_weight_devices,
+		*const *device_read_bps, *const *device_write_bps,
+						 *const *device_read_iops,
+							 *const *device_write_iops,
+								 *const *device_cgroup_rules;
 	int oom_score_adj, oom_score_adj_set;
 	const char *stop_signal, *cidfile, *pull, *platform;
 	int stop_timeout, stop_timeout_set;

@@ -194,7 +194,6 @@ static int detach_from_caller(struct err *e)
 static _Noreturn void become_monitor(struct run *r)
 {
 	struct launch *l = &r->launch;
-	struct cgroup_host cgroups = {0};
 	struct runtime_container c = RUNTIME_CONTAINER_NONE;
 	struct err e = {0};
 	struct runtime_create req = {
@@ -202,12 +201,11 @@ static _Noreturn void become_monitor(struct run *r)
 		.config = &l->spec.oci,
 		.bundle_fd = l->run_fd,
 		.stdio = {r->stdio[0], r->stdio[1], r->stdio[2]},
-		.cgroups = &cgroups,
+		.cgroups = &l->spec.cgroups,
 		.warn = on_warning,
 		.warn_ctx = r,
 	};
 	char **argv;
-	int n;
 
 	attach_release_signals();
 	/* Our copies of P's ends: the monitor could not see P's end of them. */
@@ -215,11 +213,6 @@ static _Noreturn void become_monitor(struct run *r)
 	fd_close_ptr(&r->stdin_fd);
 	if (detach_from_caller(&e) < 0)
 		report_failure(r, &e);
-	n = cgroup_probe(&cgroups);
-	if (n < 0) {
-		err_sys(&e, n, "look for control groups");
-		report_failure(r, &e);
-	}
 	if (runtime_create(&req, &c, &e) < 0)
 		report_failure(r, &e);
 	argv = monitor_argv(r, &c);

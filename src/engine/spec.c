@@ -182,6 +182,13 @@ static int set_annotations(struct spec *s, struct err *e)
 	return 0;
 }
 
+static int find_cgroups(struct spec *s, struct err *e)
+{
+	int r = cgroup_probe(&s->cgroups);
+
+	return r < 0 ? err_sys(e, r, "look for control groups") : 0;
+}
+
 int spec_make(struct engine *en, const struct engine_run *req, struct spec *s, struct err *e)
 {
 	s->req = req;
@@ -192,11 +199,12 @@ int spec_make(struct engine *en, const struct engine_run *req, struct spec *s, s
 	oci_config_init(&s->oci);
 	s->oci.version = xstrdup("1.3.0");
 	if (check_request(req, e) < 0 || spec_modes(req, &s->modes, e) < 0 ||
-		spec_root(en, s, e) < 0)
+		find_cgroups(s, e) < 0 || spec_root(en, s, e) < 0)
 		return -1;
 	add_namespaces(s);
 	if (spec_process(s, e) < 0 || spec_security(en, s, e) < 0 || spec_resources(s, e) < 0 ||
-		spec_devices(s, e) < 0 || spec_mounts(s, e) < 0 || set_cgroup(s, e) < 0)
+		spec_limits(en, s, e) < 0 || spec_devices(s, e) < 0 || spec_mounts(s, e) < 0 ||
+		set_cgroup(s, e) < 0)
 		return -1;
 	return set_annotations(s, e);
 }
@@ -219,5 +227,6 @@ void spec_done(struct spec *s)
 	strv_free(s->device_binds);
 	strv_free(s->extra_hosts);
 	oci_config_done(&s->oci);
+	cgroup_host_done(&s->cgroups);
 	*s = (struct spec){0};
 }

@@ -11,6 +11,7 @@
 #include "engine/mounts.h"
 #include "engine/users.h"
 #include "image/store.h"
+#include "kernel/cgroup.h"
 #include "kernel/userns.h"
 #include "oci/config.h"
 
@@ -50,8 +51,9 @@ struct spec {
 	char *seccomp; /* NULL: the default profile; "unconfined"; else a file */
 	int no_new_privileges, unconfined_paths;
 	struct mount_requests mounts;
-	int64_t memory, memory_swap, nano_cpus, shm_size; /* 0: not given */
-	char **extra_hosts;				  /* "IP\tname", as hosts files have it */
+	struct cgroup_host cgroups;
+	int64_t memory, memory_swap, memory_reservation, nano_cpus, shm_size; /* 0: not given */
+	char **extra_hosts; /* "IP\tname", as hosts files have it */
 	struct oci_config oci;
 };
 
@@ -66,8 +68,14 @@ int spec_root(struct engine *en, struct spec *s, struct err *e);	      /* spec.c
 int spec_process(struct spec *s, struct err *e);			      /* spec_process.c */
 int spec_security(struct engine *en, struct spec *s, struct err *e);	      /* spec_security.c */
 int spec_resources(struct spec *s, struct err *e);			      /* spec_resources.c */
-int spec_devices(struct spec *s, struct err *e);			      /* spec_devices.c */
-int spec_mounts(struct spec *s, struct err *e);				      /* spec_mounts.c */
+/* Memory, processors, processes, block devices (spec_limits.c, spec_limits_io.c). What this host
+ * cannot do is said with Docker's warning and left out; s->cgroups must be there. */
+int spec_limits(struct engine *en, struct spec *s, struct err *e);
+int spec_limits_io(struct engine *en, struct spec *s, struct err *e);
+/* 1: this host can; else it has been said. */
+int spec_limit_can(struct engine *en, const struct spec *s, enum cgroup_feature feature);
+int spec_devices(struct spec *s, struct err *e); /* spec_devices.c */
+int spec_mounts(struct spec *s, struct err *e);	 /* spec_mounts.c */
 
 /* The user's and the image's mounts behind the kernel's file systems; `sources`: for each of
  * s->mounts the absolute path that is shown inside (NULL for tmpfs); `files`: folder with
@@ -93,3 +101,5 @@ json_t *spec_json(const struct spec *s);
 char *spec_cgroup_path(const char *parent, const char *id);
 /* A signal by name ("TERM", "SIGTERM", "RTMIN+3") or number -> its number, or -1. */
 int spec_signal(const char *text);
+/* "64m" of that flag as bytes. */
+int spec_parse_size(const char *flag, const char *text, int64_t *out, struct err *e);

@@ -1,4 +1,4 @@
-/* spec_devices.c: --device, and all devices of the host for --privileged. */
+/* spec_devices.c: --device, --device-cgroup-rule, and all devices of the host for --privileged. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -159,6 +159,42 @@ static void drop_default_devices(struct spec *s)
 	s->oci.n_devices = kept;
 }
 
+/* "*" or digits up to the space or colon; NULL when it is neither. */
+static const char *rule_number(const char *p, int64_t *out)
+{
+	uint64_t v = 0;
+
+	*out = -1;
+	if (*p == '*')
+		return p + 1;
+	if (*p < '0' || *p > '9')
+		return NULL;
+	for (; *p >= '0' && *p <= '9'; p++)
+		if ((v = v * 10 + (uint64_t)(*p - '0')) > UINT32_MAX)
+			return NULL;
+	*out = (int64_t)v;
+	return p;
+}
+
+/* "c 189:* rwm" */
+static int add_rule(struct spec *s, const char *text, struct err *e)
+{
+	int64_t numbers[2];
+	const char *p = text;
+
+	if (*p && strchr("abc", *p) && p[1] == ' ' && (p = rule_number(p + 2, &numbers[0])) &&
+		*p == ':' && (p = rule_number(p + 1, &numbers[1])) && *p == ' ' &&
+		is_access(p + 1)) {
+		oci_config_add_device_rule(&s->oci, 1, *text, numbers[0], numbers[1], p + 1);
+		return 0;
+	}
+	return err_set(e, ERR_INVALID,
+		"invalid argument \"%.200s\" for \"--device-cgroup-rule\" flag: invalid device "
+		"cgroup "
+		"format '%.200s' (the form is 'c 189:* rwm')",
+		text, text);
+}
+
 int spec_devices(struct spec *s, struct err *e)
 {
 	int fd;
@@ -175,6 +211,9 @@ int spec_devices(struct spec *s, struct err *e)
 	}
 	strv_foreach (d, s->req->devices)
 		if (add_wanted(s, *d, e) < 0)
+			return -1;
+	strv_foreach (r, s->req->device_cgroup_rules)
+		if (add_rule(s, *r, e) < 0)
 			return -1;
 	return 0;
 }

@@ -169,6 +169,63 @@ static void set_tmpfs(json_t *o, char *const *tmpfs)
 	json_object_set_new(o, "Tmpfs", map);
 }
 
+/* [{"Path","Weight"|"Rate"}]: path from the request, number from what was made of it. */
+static void set_io(json_t *o, const char *key, const char *value_key, char *const *given,
+	const struct oci_io_devices *made)
+{
+	json_t *list;
+
+	if (!made->n)
+		return;
+	list = json_array();
+	for (size_t i = 0; i < made->n; i++) {
+		auto_free char *path = xstrndup(given[i], strcspn(given[i], ":"));
+		json_array_append_new(list, json_pack("{s:o, s:I}", "Path", jsonx_string(path),
+						    value_key, (json_int_t)made->v[i].value));
+	}
+	json_object_set_new(o, key, list);
+}
+
+static void set_io_limits(json_t *o, const struct spec *s)
+{
+	const struct oci_resources *r = &s->oci.resources;
+	const struct engine_run *req = s->req;
+
+	set_int(o, "BlkioWeight", (json_int_t)r->io_weight);
+	set_io(o, "BlkioWeightDevice", "Weight", req->blkio_weight_devices, &r->io_weights);
+	set_io(o, "BlkioDeviceReadBps", "Rate", req->device_read_bps, &r->io_read_bps);
+	set_io(o, "BlkioDeviceWriteBps", "Rate", req->device_write_bps, &r->io_write_bps);
+	set_io(o, "BlkioDeviceReadIOps", "Rate", req->device_read_iops, &r->io_read_iops);
+	set_io(o, "BlkioDeviceWriteIOps", "Rate", req->device_write_iops, &r->io_write_iops);
+}
+
+/* As they are, not as they were asked for: what this host cannot do is not there. */
+static void set_limits(json_t *o, const struct spec *s)
+{
+	const struct oci_resources *r = &s->oci.resources;
+	int own_quota = !s->nano_cpus;
+
+	set_int(o, "Memory", s->memory);
+	set_int(o, "MemorySwap", s->memory_swap);
+	set_int(o, "MemoryReservation", s->memory_reservation);
+	if (r->memory_swappiness_set)
+		json_object_set_new(
+			o, "MemorySwappiness", json_integer((json_int_t)r->memory_swappiness));
+	set_true(o, "OomKillDisable", r->oom_kill_disable);
+	set_int(o, "CpuShares", (json_int_t)r->cpu_shares);
+	set_int(o, "NanoCpus", s->nano_cpus);
+	set_int(o, "CpuPeriod", own_quota ? (json_int_t)r->cpu_period : 0);
+	set_int(o, "CpuQuota", own_quota ? r->cpu_quota : 0);
+	set_int(o, "CpuRealtimePeriod", (json_int_t)r->cpu_rt_period);
+	set_int(o, "CpuRealtimeRuntime", r->cpu_rt_runtime);
+	set_text(o, "CpusetCpus", r->cpus);
+	set_text(o, "CpusetMems", r->mems);
+	if (r->pids_set)
+		json_object_set_new(o, "PidsLimit", json_integer(s->req->pids_limit));
+	set_io_limits(o, s);
+	set_strv(o, "DeviceCgroupRules", s->req->device_cgroup_rules);
+}
+
 static const char *mode_text(const char *given, const char *standard)
 {
 	return given && *given ? given : standard;
@@ -204,14 +261,9 @@ static json_t *host_config_json(const struct spec *s)
 	if (s->shm_size != 64 << 20)
 		set_int(o, "ShmSize", s->shm_size);
 	set_sysctls(o, req->sysctls);
-	set_int(o, "CpuShares", (json_int_t)req->cpu_shares);
-	set_int(o, "Memory", s->memory);
-	set_int(o, "MemorySwap", s->memory_swap);
-	set_int(o, "NanoCpus", s->nano_cpus);
+	set_limits(o, s);
 	set_text(o, "CgroupParent", req->cgroup_parent);
 	set_devices(o, req->devices);
-	if (req->pids_limit_set)
-		json_object_set_new(o, "PidsLimit", json_integer(req->pids_limit));
 	set_ulimits(o, s);
 	set_true(o, "Init", req->init);
 	if (req->privileged || s->unconfined_paths) {

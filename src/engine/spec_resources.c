@@ -1,4 +1,4 @@
-/* spec_resources.c: memory, processors, processes, rlimits, sysctls, oom score. */
+/* spec_resources.c: rlimits, sysctls, oom score, size of /dev/shm. */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <inttypes.h>
@@ -12,8 +12,6 @@
 #include "engine/spec.h"
 #include "kernel/ns.h"
 
-#define MEMORY_MIN (INT64_C(6) << 20)
-#define CPU_PERIOD_US 100000
 #define SHM_DEFAULT (INT64_C(64) << 20)
 /* Docker leaves its daemon's, which is a billion on many hosts and makes programs slow that close
  * all descriptors they might have. */
@@ -25,81 +23,12 @@ static int is_given(const char *s)
 	return s && *s;
 }
 
-static int parse_size(const char *flag, const char *text, int64_t *out, struct err *e)
+int spec_parse_size(const char *flag, const char *text, int64_t *out, struct err *e)
 {
 	if (parse_bytes(text, out) == 0)
 		return 0;
 	return err_set(e, ERR_INVALID,
 		"invalid argument \"%s\" for \"%s\" flag: invalid size: '%s'", text, flag, text);
-}
-
-static int set_memory(struct spec *s, struct err *e)
-{
-	const struct engine_run *req = s->req;
-	struct oci_resources *r = &s->oci.resources;
-
-	if (is_given(req->memory) && parse_size("-m, --memory", req->memory, &s->memory, e) < 0)
-		return -1;
-	if (is_given(req->memory_swap)) {
-		if (streq(req->memory_swap, "-1"))
-			s->memory_swap = -1;
-		else if (parse_size("--memory-swap", req->memory_swap, &s->memory_swap, e) < 0)
-			return -1;
-	}
-	if (s->memory && s->memory < MEMORY_MIN)
-		return err_set(e, ERR_INVALID, "Minimum memory limit allowed is 6MB");
-	if (s->memory_swap > 0 && !s->memory)
-		return err_set(e, ERR_INVALID,
-			"You should always set the Memory limit when using Memoryswap limit, see "
-			"usage");
-	if (s->memory_swap > 0 && s->memory_swap < s->memory)
-		return err_set(e, ERR_INVALID,
-			"Minimum memoryswap limit should be larger than memory limit, see usage");
-	if (s->memory && !s->memory_swap && s->memory <= INT64_MAX / 2)
-		s->memory_swap = 2 * s->memory;
-	r->memory_set = s->memory != 0;
-	r->memory_limit = s->memory;
-	r->memory_swap_set = s->memory_swap != 0 && s->memory != 0;
-	r->memory_swap = s->memory_swap;
-	return 0;
-}
-
-static int set_cpus(struct spec *s, struct err *e)
-{
-	struct oci_resources *r = &s->oci.resources;
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (is_given(s->req->cpus)) {
-		if (parse_nano(s->req->cpus, &s->nano_cpus) < 0)
-			return err_set(e, ERR_INVALID,
-				"invalid argument \"%s\" for \"--cpus\" flag: failed to parse "
-				"value",
-				s->req->cpus);
-		if (s->nano_cpus && (s->nano_cpus < 10000000 || s->nano_cpus > n * 1000000000LL))
-			return err_set(e, ERR_INVALID,
-				"--cpus=%s: Range of CPUs is from 0.01 to %ld.00, as there are "
-				"only "
-				"%ld CPUs available",
-				s->req->cpus, n, n);
-	}
-	if (s->nano_cpus) {
-		r->cpu_quota_set = r->cpu_period_set = 1;
-		r->cpu_period = CPU_PERIOD_US;
-		r->cpu_quota = s->nano_cpus * CPU_PERIOD_US / 1000000000;
-	}
-	r->cpu_shares_set = s->req->cpu_shares != 0;
-	r->cpu_shares = s->req->cpu_shares;
-	return 0;
-}
-
-static int set_pids(struct spec *s)
-{
-	struct oci_resources *r = &s->oci.resources;
-
-	/* 0 and below are "no limit" (Docker). */
-	r->pids_set = s->req->pids_limit_set && s->req->pids_limit != 0;
-	r->pids_limit = s->req->pids_limit < 0 ? -1 : s->req->pids_limit;
-	return 0;
 }
 
 static int parse_limit(const char *text, uint64_t *out)
@@ -223,7 +152,8 @@ static int set_shm_and_oom(struct spec *s, struct err *e)
 	const struct engine_run *req = s->req;
 
 	s->shm_size = 0;
-	if (is_given(req->shm_size) && parse_size("--shm-size", req->shm_size, &s->shm_size, e) < 0)
+	if (is_given(req->shm_size) &&
+		spec_parse_size("--shm-size", req->shm_size, &s->shm_size, e) < 0)
 		return -1;
 	if (!s->shm_size)
 		s->shm_size = SHM_DEFAULT;
@@ -258,8 +188,7 @@ static void set_default_nofile(struct spec *s)
 
 int spec_resources(struct spec *s, struct err *e)
 {
-	if (set_memory(s, e) < 0 || set_cpus(s, e) < 0 || set_pids(s) < 0 ||
-		set_shm_and_oom(s, e) < 0 || set_sysctls(s, e) < 0)
+	if (set_shm_and_oom(s, e) < 0 || set_sysctls(s, e) < 0)
 		return -1;
 	set_default_nofile(s);
 	strv_foreach (u, s->req->ulimits)

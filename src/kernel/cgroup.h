@@ -22,6 +22,7 @@ struct cgroup_host {
 	enum cgroup_layout layout; /* V2: only a v2 mount; HYBRID: v1 controllers and a v2 mount */
 	struct cgroup_hier *hiers;
 	size_t n;
+	char *delegated; /* NULL, or the v2 cgroup that systemd gave us: nothing above is ours */
 };
 
 /* Read /proc/self/mountinfo and /proc/self/cgroup (once). */
@@ -32,12 +33,54 @@ void cgroup_host_done(struct cgroup_host *h);
 /* The hierarchy with that controller ("memory"): the v1 one that has it, else v2, else NULL. */
 const struct cgroup_hier *cgroup_find(const struct cgroup_host *h, const char *controller);
 
+/* What a kernel and its layout may or may not be able to limit. */
+enum cgroup_feature {
+	CGROUP_MEMORY,
+	CGROUP_SWAP,
+	CGROUP_RESERVATION,
+	CGROUP_SWAPPINESS,
+	CGROUP_OOM_KILL_DISABLE,
+	CGROUP_PIDS,
+	CGROUP_CPU_SHARES,
+	CGROUP_CPU_CFS,
+	CGROUP_CPU_RT,
+	CGROUP_CPUSET,
+	/* of block devices; from here to READ_BPS.. WRITE_IOPS also struct cgroup_io.what */
+	CGROUP_IO_WEIGHT,
+	CGROUP_IO_WEIGHT_DEVICE,
+	CGROUP_IO_READ_BPS,
+	CGROUP_IO_WRITE_BPS,
+	CGROUP_IO_READ_IOPS,
+	CGROUP_IO_WRITE_IOPS,
+	CGROUP_FEATURES
+};
+/* 0 when it is known before anything is made that this host cannot, else 1: files that only
+ * cgroups below the root have are found missing by cgroup_limit. */
+int cgroup_can(const struct cgroup_host *h, enum cgroup_feature feature);
+/* "Your kernel does not support ... discarded.": Docker's line for it; caller frees. */
+char *cgroup_cannot_text(enum cgroup_feature feature);
+
+struct cgroup_io {		  /* one limit of one block device */
+	enum cgroup_feature what; /* CGROUP_IO_WEIGHT_DEVICE ... CGROUP_IO_WRITE_IOPS */
+	int64_t major, minor;
+	uint64_t value; /* weight 10..1000, bytes or operations a second; 0: no limit */
+};
 struct cgroup_limits { /* 0 or -1 as OCI has it: *_set says whether a value was given */
-	int memory_set, swap_set, pids_set, cpu_set, shares_set;
+	int memory_set, swap_set, reservation_set, swappiness_set, pids_set, cpu_set, shares_set;
+	int oom_kill_disable;
 	int64_t memory, swap, pids; /* bytes; -1 = unlimited; swap: memory plus swap, as OCI */
+	int64_t reservation;
+	uint64_t swappiness;		     /* 0..100 */
 	int64_t cpu_quota_us, cpu_period_us; /* quota -1 = none; 0 = leave as it is */
+	int64_t rt_runtime_us, rt_period_us; /* 0 = leave as it is */
 	uint64_t cpu_shares;
-	/* further limits arrive with issue 4: add fields here */
+	const char *cpus, *mems; /* "0-3,7"; NULL or "" = leave as it is */
+	uint64_t io_weight;	 /* 10..1000; 0 = leave as it is */
+	const struct cgroup_io *io;
+	size_t n_io;
+	/* Called for what this kernel turns out to lack: it is left out. May be NULL. */
+	void (*lacks)(void *ctx, enum cgroup_feature feature);
+	void *lacks_ctx;
 };
 
 /* The full paths of the cgroup `path` in every hierarchy, as a strv (mount + path). */
@@ -51,13 +94,27 @@ int cgroup_make(const struct cgroup_host *h, const char *path);
  * in the one while the others are still made: a mkdir in each of nine costs 0.3 ms. */
 int cgroup_make_half(const struct cgroup_host *h, const char *path, int with_v2);
 /* Speaking, because the file and value matter to the user ("memory.limit_in_bytes: Device or
- * resource busy"). A swap limit on a kernel that does not account swap is left out without a word.
- */
+ * resource busy"). What the kernel has no file for is told to l->lacks and left out. Conversions
+ * from v1's words to v2's as runc and crun do them (cpu.weight, io.weight, memory.swap.max). */
 int cgroup_limit(const struct cgroup_host *h, const char *path, const struct cgroup_limits *l,
 	struct err *e);
-/* Rules of the device controller, in order: "a *:* rwm", "c 1:3 rwm" ... each after '+' (allow) or
- * '-' (deny). v1 only: -ENOSYS where the controller has no v1 hierarchy. */
-int cgroup_devices(const struct cgroup_host *h, const char *path, char *const *rules);
+
+struct cgroup_device_rule {
+	int allow;
+	char type;	      /* 'c', 'b', or 'a': both */
+	int64_t major, minor; /* -1: any */
+	unsigned access;      /* CGROUP_DEVICE_* */
+};
+#define CGROUP_DEVICE_MKNOD 1u
+#define CGROUP_DEVICE_READ 2u
+#define CGROUP_DEVICE_WRITE 4u
+#define CGROUP_DEVICE_ALL 7u
+/* Which devices may be used, in order: the last rule that names a device and a kind of access
+ * decides. v1: devices.allow and devices.deny. v2: a program (bpf_device.h, 4.15), which the cgroup
+ * keeps until it is removed; -E2BIG when there are too many rules for one. -ENOSYS: no such
+ * controller, an older kernel, or no right to load programs. */
+int cgroup_devices(const struct cgroup_host *h, const char *path,
+	const struct cgroup_device_rule *rules, size_t n);
 /* Move pid into it in every hierarchy. Slow when nothing was moved lately: the kernel then waits
  * for an RCU grace period, 5 to 15 ms, before it may move a process from outside. The two below
  * avoid that. */

@@ -150,6 +150,7 @@ void cgroup_host_done(struct cgroup_host *h)
 		free(h->hiers[i].own);
 	}
 	free(h->hiers);
+	free(h->delegated);
 	*h = (struct cgroup_host){0};
 }
 
@@ -240,7 +241,8 @@ static int is_cpuset(const struct cgroup_hier *hier)
 }
 
 /* mkdir of all folders above the last. */
-static int make_parents(const struct cgroup_hier *hier, const char *path)
+static int make_parents(
+	const struct cgroup_host *h, const struct cgroup_hier *hier, const char *path)
 {
 	auto_free char *dir = xasprintf("%s%s", hier->mount, path);
 	size_t start = strlen(hier->mount);
@@ -252,7 +254,7 @@ static int make_parents(const struct cgroup_hier *hier, const char *path)
 		*p = '/';
 	}
 	if (hier->v2)
-		cgroup_v2_enable(hier->mount, path, NULL);
+		cgroup_v2_enable(h, hier, path, NULL);
 	return 0;
 }
 
@@ -267,13 +269,13 @@ static int is_populated(const char *dir)
 }
 
 /* 1: made, 0: was there */
-static int make_one(const struct cgroup_hier *hier, const char *path)
+static int make_one(const struct cgroup_host *h, const struct cgroup_hier *hier, const char *path)
 {
 	auto_free char *dir = xasprintf("%s%s", hier->mount, path);
 	int r, made = mkdir(dir, 0755) == 0;
 
 	if (!made && errno == ENOENT) {
-		r = make_parents(hier, path);
+		r = make_parents(h, hier, path);
 		if (r < 0)
 			return r;
 		made = mkdir(dir, 0755) == 0;
@@ -314,7 +316,7 @@ static int make_in(const struct cgroup_host *h, const char *path, int half)
 	for (size_t i = 0; i < h->n && r >= 0; i++) {
 		if (half != HALVES && !h->hiers[i].v2 != !half)
 			continue;
-		r = make_one(&h->hiers[i], path);
+		r = make_one(h, &h->hiers[i], path);
 		if (r == 1)
 			strv_addf(&made, "%s%s", h->hiers[i].mount, path);
 	}

@@ -1,110 +1,133 @@
-/* cgroup_limit.c: limits of a cgroup, in the words of v1 and of v2. */
+/* cgroup_limit.c: limits of a cgroup, in the words of v1 and of v2. Memory and processes; the rest
+ * is in cgroup_limit_cpu.c and cgroup_limit_io.c. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "kernel/cgroup.h"
+#include "kernel/cgroup_limiter.h"
 #include "kernel/cgroup_v2.h"
 
-struct limiter {
-	const struct cgroup_host *host;
-	const char *path;
-	struct err *e;
-	const struct cgroup_hier *hier; /* of the controller at hand */
-	const char *controller;
-};
+static void lacks(struct limiter *l, enum cgroup_feature feature)
+{
+	if (l->want->lacks)
+		l->want->lacks(l->want->lacks_ctx, feature);
+}
 
-/* Choose the controller's hierarchy. */
-static int use(struct limiter *l, const char *controller)
+int limiter_use(struct limiter *l, const char *controller, enum cgroup_feature feature)
 {
 	l->controller = controller;
 	l->hier = cgroup_find(l->host, controller);
 	if (l->hier)
-		return 0;
-	return err_set(l->e, ERR_UNSUPPORTED,
-		"cannot limit %s: this host has no cgroup hierarchy with the %s controller",
-		controller, controller);
+		return 1;
+	lacks(l, feature);
+	return 0;
 }
 
-/* -errno; on v2 the controller is enabled when its file is missing. */
-static int try_write(struct limiter *l, const char *file, const char *value)
+int limiter_try(struct limiter *l, const char *file, const char *value)
 {
 	auto_free char *full = xasprintf("%s%s/%s", l->hier->mount, l->path, file);
 	int r = fd_write_value(AT_FDCWD, full, value);
 
 	if (r != -ENOENT || !l->hier->v2)
 		return r;
-	cgroup_v2_enable(l->hier->mount, l->path, l->controller);
+	cgroup_v2_enable(l->host, l->hier, l->path, l->controller);
 	return fd_write_value(AT_FDCWD, full, value);
 }
 
-static int try_number(struct limiter *l, const char *file, int64_t value)
+static void number_text(const struct limiter *l, int64_t value, char out[32])
+{
+	if (l->hier->v2 && value < 0)
+		str_copy(out, 32, "max");
+	else
+		snprintf(out, 32, "%" PRId64, value);
+}
+
+int limiter_try_number(struct limiter *l, const char *file, int64_t value)
 {
 	char text[32];
 
-	if (l->hier->v2 && value < 0)
-		str_copy(text, sizeof(text), "max");
-	else
-		snprintf(text, sizeof(text), "%" PRId64, value);
-	return try_write(l, file, text);
+	number_text(l, value, text);
+	return limiter_try(l, file, text);
 }
 
-/* Turn the result of try_* into an error that names file and value. */
-static int check(struct limiter *l, int r, const char *file, int64_t value)
+int limiter_check(
+	struct limiter *l, int r, enum cgroup_feature feature, const char *file, const char *value)
 {
 	if (r >= 0)
 		return 0;
-	if (r == -ENOENT)
+	if (r == -ENOENT && l->hier->v2 && !cgroup_v2_has(l->hier->mount, l->path, l->controller) &&
+		cgroup_v2_has(l->hier->mount, "", l->controller))
 		return err_set(l->e, ERR_UNSUPPORTED,
-			"cannot limit %s: %s%s has no %s (the kernel lacks it, or a cgroup above "
-			"does not hand the controller down)",
-			l->controller, l->hier->mount, l->path, file);
-	return err_sys(
-		l->e, r, "cannot set %s%s/%s to %" PRId64, l->hier->mount, l->path, file, value);
+			"cannot limit %s: a cgroup above %s%s does not hand the controller down "
+			"(one with processes of its own cannot)",
+			l->controller, l->hier->mount, l->path);
+	if (r == -ENOENT) {
+		lacks(l, feature);
+		return 0;
+	}
+	return err_sys(l->e, r, "cannot set %s%s/%s to %s", l->hier->mount, l->path, file, value);
 }
 
-static int set(struct limiter *l, const char *file, int64_t value)
+int limiter_set(struct limiter *l, enum cgroup_feature feature, const char *file, const char *value)
 {
-	return check(l, try_number(l, file, value), file, value);
+	return limiter_check(l, limiter_try(l, file, value), feature, file, value);
 }
 
-/* Kernels that do not account swap have no file for it; memory alone is limited there. */
-static int set_swap(struct limiter *l, const char *file, int64_t value)
+int limiter_set_number(
+	struct limiter *l, enum cgroup_feature feature, const char *file, int64_t value)
 {
-	int r = try_number(l, file, value);
+	char text[32];
 
-	return r == -ENOENT ? 0 : check(l, r, file, value);
+	number_text(l, value, text);
+	return limiter_set(l, feature, file, text);
 }
 
-static int memory_v1(struct limiter *l, const struct cgroup_limits *x)
+static int memory_v1(struct limiter *l)
 {
 	static const char limit[] = "memory.limit_in_bytes", swap[] = "memory.memsw.limit_in_bytes";
+	const struct cgroup_limits *x = l->want;
+	char text[32];
 	int r;
 
 	if (!x->memory_set)
-		return set_swap(l, swap, x->swap);
-	r = try_number(l, limit, x->memory);
+		return x->swap_set ? limiter_set_number(l, CGROUP_SWAP, swap, x->swap) : 0;
+	number_text(l, x->memory, text);
+	r = limiter_try(l, limit, text);
 	if (r == -EINVAL && x->swap_set) {
 		/* Above what memory plus swap may be so far: raise that first. */
-		if (set_swap(l, swap, x->swap) < 0)
+		if (limiter_set_number(l, CGROUP_SWAP, swap, x->swap) < 0)
 			return -1;
-		return set(l, limit, x->memory);
+		return limiter_set(l, CGROUP_MEMORY, limit, text);
 	}
-	if (check(l, r, limit, x->memory) < 0)
+	if (limiter_check(l, r, CGROUP_MEMORY, limit, text) < 0)
 		return -1;
-	return x->swap_set ? set_swap(l, swap, x->swap) : 0;
+	return x->swap_set ? limiter_set_number(l, CGROUP_SWAP, swap, x->swap) : 0;
+}
+
+static int memory_extra_v1(struct limiter *l)
+{
+	const struct cgroup_limits *x = l->want;
+
+	if (x->reservation_set && limiter_set_number(l, CGROUP_RESERVATION,
+					  "memory.soft_limit_in_bytes", x->reservation) < 0)
+		return -1;
+	if (x->swappiness_set && limiter_set_number(l, CGROUP_SWAPPINESS, "memory.swappiness",
+					 (int64_t)x->swappiness) < 0)
+		return -1;
+	return x->oom_kill_disable
+		       ? limiter_set(l, CGROUP_OOM_KILL_DISABLE, "memory.oom_control", "1")
+		       : 0;
 }
 
 /* OCI's swap is memory plus swap, v2's is swap alone. */
-static int memory_v2(struct limiter *l, const struct cgroup_limits *x)
+static int memory_v2(struct limiter *l)
 {
+	const struct cgroup_limits *x = l->want;
 	int64_t swap = -1;
 
 	if (x->swap_set && x->swap >= 0) {
@@ -122,101 +145,58 @@ static int memory_v2(struct limiter *l, const struct cgroup_limits *x)
 	}
 	/* Unlimited memory takes a limit of swap with it. */
 	if ((x->swap_set || (x->memory_set && x->memory < 0)) &&
-		set_swap(l, "memory.swap.max", swap) < 0)
+		limiter_set_number(l, CGROUP_SWAP, "memory.swap.max", swap) < 0)
 		return -1;
-	return x->memory_set ? set(l, "memory.max", x->memory) : 0;
+	return x->memory_set ? limiter_set_number(l, CGROUP_MEMORY, "memory.max", x->memory) : 0;
 }
 
-static int cpu_v1(struct limiter *l, const struct cgroup_limits *x)
+/* Nothing of v1's swappiness and oom_control has a word in v2. */
+static int memory_extra_v2(struct limiter *l)
 {
-	static const char quota[] = "cpu.cfs_quota_us", period[] = "cpu.cfs_period_us";
-	int r = x->cpu_period_us ? try_number(l, period, x->cpu_period_us) : 0;
+	const struct cgroup_limits *x = l->want;
 
-	/* A new period may not fit the old quota (or the parent's): once more after the new one. */
-	if (r < 0 && (r != -EINVAL || !x->cpu_quota_us))
-		return check(l, r, period, x->cpu_period_us);
-	if (x->cpu_quota_us && set(l, quota, x->cpu_quota_us) < 0)
-		return -1;
-	return r < 0 ? set(l, period, x->cpu_period_us) : 0;
+	if (x->swappiness_set)
+		lacks(l, CGROUP_SWAPPINESS);
+	if (x->oom_kill_disable)
+		lacks(l, CGROUP_OOM_KILL_DISABLE);
+	return x->reservation_set
+		       ? limiter_set_number(l, CGROUP_RESERVATION, "memory.low", x->reservation)
+		       : 0;
 }
 
-/* "QUOTA PERIOD"; what is not given stays as it is. */
-static int cpu_v2(struct limiter *l, const struct cgroup_limits *x)
+static int limit_memory(struct limiter *l)
 {
-	auto_free char *file = xasprintf("%s%s/cpu.max", l->hier->mount, l->path);
-	auto_buf struct buf old = BUF_MAX(128), value = BUF_MAX(128);
+	const struct cgroup_limits *x = l->want;
 
-	if (x->cpu_quota_us < 0)
-		buf_puts(&value, "max");
-	else if (x->cpu_quota_us)
-		buf_printf(&value, "%" PRId64, x->cpu_quota_us);
-	else if (fd_read_file(AT_FDCWD, file, &old) == 0 && old.len)
-		buf_add(&value, old.data, strcspn(old.data, " \n"));
-	else
-		buf_puts(&value, "max");
-	if (x->cpu_period_us)
-		buf_printf(&value, " %" PRId64, x->cpu_period_us);
-	return check(l, try_write(l, "cpu.max", value.data), "cpu.max", x->cpu_quota_us);
-}
-
-/* 2..262144 shares, 1024 by default, as 1..10000, 100 by default: the curve of runc 1.3.2 and
- * crun 1.23 goes through all six points. */
-static int64_t weight_of_shares(uint64_t shares)
-{
-	double l;
-
-	if (shares <= 2)
-		return 1;
-	if (shares >= 262144)
-		return 10000;
-	l = log2((double)shares);
-	return (int64_t)ceil(pow(10, (l * l + 125 * l) / 612.0 - 7.0 / 34.0));
-}
-
-static int limit_cpu(struct limiter *l, const struct cgroup_limits *x)
-{
-	int shares = x->shares_set && x->cpu_shares;
-
-	if (!x->cpu_set && !shares)
+	if (!x->memory_set && !x->swap_set && !x->reservation_set && !x->swappiness_set &&
+		!x->oom_kill_disable)
 		return 0;
-	if (use(l, "cpu") < 0)
-		return -1;
-	if (x->cpu_set && (l->hier->v2 ? cpu_v2(l, x) : cpu_v1(l, x)) < 0)
-		return -1;
-	if (!shares)
+	if (!limiter_use(l, "memory", CGROUP_MEMORY))
 		return 0;
-	return l->hier->v2 ? set(l, "cpu.weight", weight_of_shares(x->cpu_shares))
-			   : set(l, "cpu.shares", (int64_t)x->cpu_shares);
+	if (l->hier->v2)
+		return memory_v2(l) < 0 ? -1 : memory_extra_v2(l);
+	return memory_v1(l) < 0 ? -1 : memory_extra_v1(l);
 }
 
-static int limit_pids(struct limiter *l, const struct cgroup_limits *x)
+static int limit_pids(struct limiter *l)
 {
-	if (!x->pids_set)
+	const struct cgroup_limits *x = l->want;
+
+	if (!x->pids_set || !limiter_use(l, "pids", CGROUP_PIDS))
 		return 0;
-	if (use(l, "pids") < 0)
-		return -1;
 	if (x->pids < 0)
-		return check(l, try_write(l, "pids.max", "max"), "pids.max", x->pids);
+		return limiter_set(l, CGROUP_PIDS, "pids.max", "max");
 	/* 0 would refuse the very first process when it is cloned into the cgroup. */
-	return set(l, "pids.max", x->pids ? x->pids : 1);
-}
-
-static int limit_memory(struct limiter *l, const struct cgroup_limits *x)
-{
-	if (!x->memory_set && !x->swap_set)
-		return 0;
-	if (use(l, "memory") < 0)
-		return -1;
-	return l->hier->v2 ? memory_v2(l, x) : memory_v1(l, x);
+	return limiter_set_number(l, CGROUP_PIDS, "pids.max", x->pids ? x->pids : 1);
 }
 
 int cgroup_limit(
 	const struct cgroup_host *h, const char *path, const struct cgroup_limits *l, struct err *e)
 {
-	struct limiter limiter = {.host = h, .path = path, .e = e};
+	struct limiter limiter = {.host = h, .path = path, .want = l, .e = e};
 
-	if (limit_memory(&limiter, l) < 0 || limit_pids(&limiter, l) < 0 ||
-		limit_cpu(&limiter, l) < 0)
+	if (limit_memory(&limiter) < 0 || limit_pids(&limiter) < 0 || limit_cpu(&limiter) < 0 ||
+		limit_cpuset(&limiter) < 0 || limit_io(&limiter) < 0)
 		return -1;
 	return 0;
 }

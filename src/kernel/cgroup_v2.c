@@ -47,14 +47,33 @@ static void enable(const char *dir, const char *controller)
 		fd_write_value(AT_FDCWD, file, *one);
 }
 
-void cgroup_v2_enable(const char *mount, const char *path, const char *controller)
+void cgroup_v2_enable(const struct cgroup_host *h, const struct cgroup_hier *hier, const char *path,
+	const char *controller)
 {
-	auto_free char *dir = xasprintf("%s%s", mount, path);
+	auto_free char *dir = xasprintf("%s%s", hier->mount, path);
+	size_t start = strlen(hier->mount);
 
-	enable(mount, controller);
-	for (char *p = strchr(dir + strlen(mount) + 1, '/'); p; p = strchr(p + 1, '/')) {
+	/* What is above a delegated cgroup belongs to systemd: one writer only. */
+	if (h->delegated && str_after(path, h->delegated))
+		start += strlen(h->delegated);
+	else
+		enable(hier->mount, controller);
+	for (char *p = strchr(dir + start + (start == strlen(hier->mount)), '/'); p;
+		p = strchr(p + 1, '/')) {
 		*p = '\0';
 		enable(dir, controller);
 		*p = '/';
 	}
+}
+
+int cgroup_v2_has(const char *mount, const char *path, const char *controller)
+{
+	auto_free char *file = xasprintf("%s%s/cgroup.controllers", mount, path);
+	auto_buf struct buf text = BUF_MAX(4096);
+	auto_strv char **has = NULL;
+
+	if (fd_read_file(AT_FDCWD, file, &text) < 0 || !text.data)
+		return 0;
+	has = strv_split(text.data, " \n");
+	return strv_has(has, controller);
 }

@@ -125,6 +125,11 @@ int sys_pty_peer(int master, int flags)
 	return r == -ENOTTY || r == -EINVAL ? -ENOSYS : r;
 }
 
+int sys_bpf(int command, void *attr, unsigned size)
+{
+	return (int)CALL(SYS_bpf, command, attr, size);
+}
+
 int sys_pivot_root(const char *new_root, const char *put_old)
 {
 	return (int)result(syscall(SYS_pivot_root, new_root, put_old));

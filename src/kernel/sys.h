@@ -143,4 +143,6 @@ int sys_close_range(unsigned first, unsigned last, unsigned flags);    /* 5.9; C
 int sys_seccomp(unsigned operation, unsigned flags, const void *args); /* 3.17 */
 /* ioctl TIOCGPTPEER (4.13): the slave of a pty master; denied with the calls above statx (4.11). */
 int sys_pty_peer(int master, int flags);
+/* attr: union bpf_attr of linux/bpf.h; bpf(2), 3.18. */
+int sys_bpf(int command, void *attr, unsigned size);
 int sys_pivot_root(const char *new_root, const char *put_old);

@@ -208,18 +208,51 @@ static const struct shape_member process_members[] = {
 static const struct shape process_shape = SHAPE(process_members, struct oci_process, check_rlimits);
 
 #undef F
+#define F(member) offsetof(struct oci_io_device, member)
+static const struct shape_member io_weight_members[] = {
+	MEMBER("major", I64, SHAPE_REQ | SHAPE_ALWAYS, major, .max = DEVICE_NUMBER_MAX),
+	MEMBER("minor", I64, SHAPE_REQ | SHAPE_ALWAYS, minor, .max = DEVICE_NUMBER_MAX),
+	MEMBER("weight", U64, 0, value),
+};
+static const struct shape io_weight_shape = SHAPE(io_weight_members, struct oci_io_device, NULL);
+static const struct shape_member io_rate_members[] = {
+	MEMBER("major", I64, SHAPE_REQ | SHAPE_ALWAYS, major, .max = DEVICE_NUMBER_MAX),
+	MEMBER("minor", I64, SHAPE_REQ | SHAPE_ALWAYS, minor, .max = DEVICE_NUMBER_MAX),
+	MEMBER("rate", U64, SHAPE_ALWAYS, value),
+};
+static const struct shape io_rate_shape = SHAPE(io_rate_members, struct oci_io_device, NULL);
+
+#undef F
 #define F(member) offsetof(struct oci_resources, member)
 static const struct shape_member memory_members[] = {
 	MEMBER("limit", I64, SHAPE_SET, memory_limit, .aux = F(memory_set)),
 	MEMBER("swap", I64, SHAPE_SET, memory_swap, .aux = F(memory_swap_set)),
+	MEMBER("reservation", I64, SHAPE_SET, memory_reservation, .aux = F(memory_reservation_set)),
+	MEMBER("swappiness", U64, SHAPE_SET, memory_swappiness, .aux = F(memory_swappiness_set)),
+	MEMBER("disableOOMKiller", BOOL, 0, oom_kill_disable),
 };
 static const struct shape memory_shape = SHAPE(memory_members, struct oci_resources, NULL);
 static const struct shape_member cpu_members[] = {
 	MEMBER("shares", U64, SHAPE_SET, cpu_shares, .aux = F(cpu_shares_set)),
 	MEMBER("quota", I64, SHAPE_SET, cpu_quota, .aux = F(cpu_quota_set)),
 	MEMBER("period", U64, SHAPE_SET, cpu_period, .aux = F(cpu_period_set)),
+	MEMBER("realtimeRuntime", I64, 0, cpu_rt_runtime),
+	MEMBER("realtimePeriod", U64, 0, cpu_rt_period),
+	MEMBER("cpus", STR, 0, cpus),
+	MEMBER("mems", STR, 0, mems),
 };
 static const struct shape cpu_shape = SHAPE(cpu_members, struct oci_resources, NULL);
+#define IO_LIST(name, member, shape) \
+	MEMBER(name, LIST, 0, member.v, .aux = F(member.n), .sub = &(shape))
+static const struct shape_member io_members[] = {
+	MEMBER("weight", U64, 0, io_weight),
+	IO_LIST("weightDevice", io_weights, io_weight_shape),
+	IO_LIST("throttleReadBpsDevice", io_read_bps, io_rate_shape),
+	IO_LIST("throttleWriteBpsDevice", io_write_bps, io_rate_shape),
+	IO_LIST("throttleReadIOPSDevice", io_read_iops, io_rate_shape),
+	IO_LIST("throttleWriteIOPSDevice", io_write_iops, io_rate_shape),
+};
+static const struct shape io_shape = SHAPE(io_members, struct oci_resources, NULL);
 static const struct shape_member pids_members[] = {
 	MEMBER("limit", I64, SHAPE_SET, pids_limit, .aux = F(pids_set)),
 };
@@ -229,6 +262,7 @@ static const struct shape_member resources_members[] = {
 	NESTED("memory", memory_shape),
 	NESTED("cpu", cpu_shape),
 	NESTED("pids", pids_shape),
+	NESTED("blockIO", io_shape),
 };
 static const struct shape resources_shape = SHAPE(resources_members, struct oci_resources, NULL);
 
@@ -392,6 +426,13 @@ struct oci_device_rule *oci_config_add_device_rule(struct oci_config *c, int all
 	r->minor = minor;
 	r->access = xstrdup(access);
 	return r;
+}
+
+void oci_io_devices_add(struct oci_io_devices *l, int64_t major, int64_t minor, uint64_t value)
+{
+	struct oci_io_device *d = ARRAY_ADD(l->v, l->n);
+
+	*d = (struct oci_io_device){major, minor, value};
 }
 
 void oci_idmaps_add(struct oci_idmaps *m, uint32_t container_id, uint32_t host_id, uint32_t size)

@@ -78,12 +78,30 @@ struct oci_process {
 	int oom_score_adj_set, oom_score_adj;
 };
 
+struct oci_io_device { /* blockIO.weightDevice, blockIO.throttle* */
+	int64_t major, minor;
+	uint64_t value; /* weight 10..1000, or a rate */
+};
+struct oci_io_devices {
+	struct oci_io_device *v;
+	size_t n;
+};
+
 struct oci_resources {
 	struct oci_device_rule *devices;
 	size_t n_devices;
-	int memory_set, memory_swap_set, pids_set, cpu_quota_set, cpu_period_set, cpu_shares_set;
-	int64_t memory_limit, memory_swap, pids_limit, cpu_quota;
-	uint64_t cpu_period, cpu_shares;
+	int memory_set, memory_swap_set, memory_reservation_set, memory_swappiness_set;
+	int64_t memory_limit, memory_swap, memory_reservation;
+	uint64_t memory_swappiness;
+	int oom_kill_disable;
+	int pids_set;
+	int64_t pids_limit;
+	int cpu_quota_set, cpu_period_set, cpu_shares_set;
+	int64_t cpu_quota, cpu_rt_runtime; /* rt: 0 unset */
+	uint64_t cpu_period, cpu_rt_period, cpu_shares;
+	char *cpus, *mems;
+	uint64_t io_weight; /* 0 unset */
+	struct oci_io_devices io_weights, io_read_bps, io_write_bps, io_read_iops, io_write_iops;
 	json_t *raw; /* the whole object, for what is not taken apart yet; owned reference or NULL
 		      */
 };
@@ -152,4 +170,5 @@ struct oci_device *oci_config_add_device(
 	struct oci_config *c, const char *path, char type, int64_t major, int64_t minor);
 struct oci_device_rule *oci_config_add_device_rule(struct oci_config *c, int allow, char type,
 	int64_t major, int64_t minor, const char *access);
+void oci_io_devices_add(struct oci_io_devices *l, int64_t major, int64_t minor, uint64_t value);
 void oci_idmaps_add(struct oci_idmaps *m, uint32_t container_id, uint32_t host_id, uint32_t size);

@@ -63,9 +63,13 @@ int child_cgroup_view(struct child *c, const struct plan_mount *m, struct err *e
 	if (target < 0)
 		return err_sys(e, target, "mount cgroups on %s", m->destination);
 	if (c->cgroups && h->layout == CGROUP_V2) {
-		auto_fd int own = open(c->cgroups[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		/* In the host's namespace /proc/self/cgroup names the whole path: all is shown, so
+		 * that it leads somewhere. */
+		const char *shown = plan_has_namespace(c->plan, "cgroup") ? c->cgroups[0]
+									  : h->hiers[0].mount;
+		auto_fd int own = open(shown, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		r = own < 0 ? -errno : mount_bind(own, target, 0, flags);
-		return r < 0 ? err_sys(e, r, "show the cgroup %s", c->cgroups[0]) : 0;
+		return r < 0 ? err_sys(e, r, "show the cgroup %s", shown) : 0;
 	}
 	top = mount_new("tmpfs", "cgroup", params, ARRAY_SIZE(params), flags & ~MS_RDONLY);
 	if (top == -ENOSYS) {

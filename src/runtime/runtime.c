@@ -24,6 +24,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "kernel/ns.h"
+#include "runtime/cgroup_setup.h"
 #include "runtime/child.h"
 #include "runtime/plan.h"
 #include "runtime/sync.h"
@@ -49,138 +50,6 @@ static int write_maps(const struct plan *p, pid_t pid, struct err *e)
 			c->gids.v[i].container_id, c->gids.v[i].host_id, c->gids.v[i].size};
 	r = ns_write_maps(pid, u, c->uids.n, g, c->gids.n);
 	return r < 0 ? err_sys(e, r, "write the container's id maps") : 0;
-}
-
-static void fill_limits(const struct oci_resources *r, struct cgroup_limits *l)
-{
-	*l = (struct cgroup_limits){
-		.memory_set = r->memory_set,
-		.swap_set = r->memory_swap_set,
-		.pids_set = r->pids_set,
-		.cpu_set = r->cpu_quota_set || r->cpu_period_set,
-		.shares_set = r->cpu_shares_set,
-		.memory = r->memory_limit,
-		.swap = r->memory_swap,
-		.pids = r->pids_limit,
-		.cpu_quota_us = r->cpu_quota_set ? r->cpu_quota : 0,
-		.cpu_period_us = r->cpu_period_set ? (int64_t)r->cpu_period : 0,
-		.cpu_shares = r->cpu_shares,
-	};
-}
-
-static int limits_wanted(const struct cgroup_limits *l)
-{
-	return l->memory_set || l->swap_set || l->pids_set || l->cpu_set || l->shares_set;
-}
-
-static void add_rule(char ***rules, const struct oci_device_rule *d)
-{
-	char numbers[2][24];
-	const int64_t given[2] = {d->major, d->minor};
-
-	for (int i = 0; i < 2; i++)
-		if (given[i] < 0)
-			str_copy(numbers[i], sizeof(numbers[i]), "*");
-		else
-			snprintf(numbers[i], sizeof(numbers[i]), "%lld", (long long)given[i]);
-	strv_addf(rules, "%c%c %s:%s %s", d->allow ? '+' : '-', d->type, numbers[0], numbers[1],
-		d->access ? d->access : "rwm");
-}
-
-/* The configuration's rules; after "nothing" also what every container may use (runtime-spec,
- * config-linux.md, Default Devices; nodes may be made, but not opened). */
-static int limit_devices(const struct runtime_create *req, struct err *e)
-{
-	static const char *const always[] = {"+c *:* m", "+b *:* m", "+c 1:3 rwm", "+c 1:5 rwm",
-		"+c 1:7 rwm", "+c 1:8 rwm", "+c 1:9 rwm", "+c 5:0 rwm", "+c 5:2 rwm",
-		"+c 136:* rwm"};
-	const struct oci_resources *res = &req->config->resources;
-	auto_strv char **rules = NULL;
-	int closed = 0, r;
-
-	for (size_t i = 0; i < res->n_devices; i++) {
-		add_rule(&rules, &res->devices[i]);
-		if (res->devices[i].type == 'a')
-			closed = !res->devices[i].allow;
-	}
-	if (!closed)
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
-		strv_add(&rules, always[i]);
-	r = cgroup_devices(req->cgroups, req->config->cgroups_path, rules);
-	/* v2 wants a program. In a user namespace nothing is lost: no node can be made there. */
-	if (r == -ENOSYS && oci_config_namespace(req->config, "user"))
-		return 0;
-	if (r == -ENOSYS) {
-		if (req->warn)
-			req->warn(req->warn_ctx, "this host has no cgroup v1 for devices: which "
-						 "devices the container opens is not limited");
-		return 0;
-	}
-	return r < 0 ? err_sys(e, r, "limit the devices of the container") : 0;
-}
-
-/* 0, or WITHOUT when this machine gives us no cgroup: limits are discarded then, as Docker rootless
- * does. */
-#define WITHOUT 1
-
-static int cgroup_half(const struct runtime_create *req, int v2, struct err *e)
-{
-	const char *path = req->config->cgroups_path;
-	int r = cgroup_make_half(req->cgroups, path, v2);
-	struct cgroup_limits l;
-
-	if (r >= 0)
-		return 0;
-	fill_limits(&req->config->resources, &l);
-	if (r == -EROFS || r == -EACCES || r == -EPERM) {
-		if (limits_wanted(&l) && req->warn)
-			req->warn(req->warn_ctx,
-				"limits of memory, processors and processes are discarded: this "
-				"machine gives you no control group for them");
-		return WITHOUT;
-	}
-	return err_sys(e, r, "make the cgroup %s", path);
-}
-
-/* Before the clone: what the child is born in. The others are made while it makes its network. */
-static int begin_cgroup(const struct runtime_create *req, char ***out_paths, struct err *e)
-{
-	int r;
-
-	if (!req->config->cgroups_path || !req->cgroups || req->cgroups->layout == CGROUP_NONE)
-		return WITHOUT;
-	r = cgroup_half(req, 1, e);
-	if (r == 0)
-		*out_paths = cgroup_paths(req->cgroups, req->config->cgroups_path);
-	return r;
-}
-
-/* What finish_cgroup could not make is another's: only the half that we made may be removed. */
-static void forget_v1(const struct cgroup_host *h, char **paths)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < h->n; i++)
-		if (h->hiers[i].v2)
-			paths[kept++] = paths[i];
-		else
-			free(paths[i]);
-	paths[kept] = NULL;
-}
-
-static int finish_cgroup(const struct runtime_create *req, char **paths, struct err *e)
-{
-	struct cgroup_limits l;
-	int r = cgroup_half(req, 0, e);
-
-	if (r != 0) {
-		forget_v1(req->cgroups, paths);
-		return r;
-	}
-	fill_limits(&req->config->resources, &l);
-	r = cgroup_limit(req->cgroups, req->config->cgroups_path, &l, e);
-	return r < 0 ? -1 : limit_devices(req, e);
 }
 
 static int rlimit_of(pid_t pid, const struct oci_rlimit *l, struct err *e)
@@ -285,7 +154,7 @@ static int fill_child(const struct runtime_create *req, const struct plan *p,
 		return -1;
 	if (sync_send(c->sync_fd, SYNC_MAPS, NULL, 0) < 0)
 		return err_set(e, ERR_SYSTEM, "the container's first process died at once");
-	r = c->cgroups ? finish_cgroup(req, c->cgroups, e) : 0;
+	r = c->cgroups ? cgroup_finish(req, c->cgroups, e) : 0;
 	if (r != 0)
 		return r;
 	if (process_settings(&req->config->process, c->pid, e) < 0)
@@ -330,11 +199,11 @@ static pid_t clone_child(const struct runtime_create *req, const struct plan *p,
 	return pid >= 0 ? pid : ns_clone(p->clone_flags, -1, &c->pidfd);
 }
 
-/* 0, -1, or WITHOUT: to be done again without a cgroup. */
+/* 0, -1, or CGROUP_WITHOUT: to be done again without a cgroup. */
 static int create_once(const struct runtime_create *req, const struct plan *p, int with_cgroup,
 	struct runtime_container *c, struct err *e)
 {
-	int pair[2], born_in_v2, r = with_cgroup ? begin_cgroup(req, &c->cgroups, e) : 0;
+	int pair[2], born_in_v2, r = with_cgroup ? cgroup_begin(req, &c->cgroups, e) : 0;
 
 	if (r != 0)
 		return r;
@@ -357,7 +226,7 @@ static int create(const struct runtime_create *req, const struct plan *p,
 {
 	int r = create_once(req, p, 1, c, e);
 
-	if (r != WITHOUT)
+	if (r != CGROUP_WITHOUT)
 		return r;
 	runtime_destroy(c);
 	return create_once(req, p, 0, c, e);
