@@ -147,7 +147,7 @@ json_t *engine_image_history(struct engine *en, const char *name, struct err *e)
 	if (store_image_find(en->store, name, &i, e) < 0)
 		return NULL;
 	list = json_array();
-	n_layers = strv_len(i->layers);
+	n_layers = strv_len(i->layer_names);
 	for (size_t k = 0; k < i->config.n_history; k++) {
 		const struct oci_image_history *h = &i->config.history[k];
 		int top = k + 1 == i->config.n_history;

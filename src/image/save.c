@@ -271,7 +271,7 @@ static int write_docker_list(struct save *v, struct err *e)
 		out->config = blob_path(v->v[i].image->id);
 		strv_foreach (full, v->v[i].refs)
 			if (reference_parse(*full, &ref, NULL) == 0)
-				strv_add(&out->repo_tags, ref.familiar);
+				strv_add(&out->repo_tags, ref.full);
 		strv_foreach (digest, v->v[i].layers)
 			strv_take(&out->layers, blob_path(*digest));
 	}

@@ -137,6 +137,22 @@ struct store_image *store_image_from_row(sqlite3_stmt *st)
 	return i;
 }
 
+/* An image may have a layer twice, which overlay refuses (ELOOP). All that the lower one has is in
+ * the upper one too, and hidden by it: only the topmost is mounted. */
+static void mount_once(struct store_image *i)
+{
+	size_t kept = 0;
+
+	for (char **l = i->layers; l && *l; l++) {
+		if (strv_has(l + 1, *l))
+			free(*l);
+		else
+			i->layers[kept++] = *l;
+	}
+	if (i->layers)
+		i->layers[kept] = NULL;
+}
+
 static int fill_layers(struct store *s, struct store_image *i, struct err *e)
 {
 	auto_stmt sqlite3_stmt *st = NULL;
@@ -158,6 +174,8 @@ static int fill_layers(struct store *s, struct store_image *i, struct err *e)
 		strv_add(&i->layer_names, hex);
 		strv_addf(&i->layers, "%s/" STORE_LAYERS "/%s", s->root, hex);
 	}
+	if (r == 0)
+		mount_once(i);
 	return r;
 }
 

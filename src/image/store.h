@@ -23,8 +23,8 @@ struct store_image {
 	char **refs; /* full references, sorted */
 	struct oci_image config;
 	char *config_text;  /* the bytes */
-	char **layers;	    /* absolute folders, lowest first */
-	char **layer_names; /* "<hex>" for each */
+	char **layers;	    /* absolute folders, lowest first; each once */
+	char **layer_names; /* "<hex>" of each in the configuration's list */
 	int64_t *layer_sizes;
 	int64_t size;	    /* sum of the layers' contents in bytes */
 	int64_t created_ns; /* of the configuration; 0 unknown */

@@ -383,9 +383,19 @@ static int unpack_mark(struct unpack *u, struct item *i, struct err *e)
 
 /* ---- all */
 
+/* Its folder is none: a file has taken its place in this very layer, and hides what was beneath
+ * already. umoci writes such marks. */
+static int is_mark_of_nothing(const struct item *i, const struct err *e)
+{
+	const char *unused;
+
+	return e->errnum == ENOTDIR && whiteout_kind(i->name, &unused) != WHITEOUT_NONE;
+}
+
 static int unpack_entry(struct unpack *u, const struct tar_entry *n, struct err *e)
 {
 	struct item i = {.n = n};
+	struct err why = {0};
 	int r;
 
 	if (n->type == TAR_OTHER)
@@ -396,9 +406,14 @@ static int unpack_entry(struct unpack *u, const struct tar_entry *n, struct err 
 		return -1;
 	if (!*i.path)
 		return unpack_root(u, n, e);
-	i.dirfd = place_parent(&u->place, i.path, &i.name, e);
-	if (i.dirfd < 0)
+	i.dirfd = place_parent(&u->place, i.path, &i.name, &why);
+	if (i.dirfd < 0 && is_mark_of_nothing(&i, &why))
+		return 0;
+	if (i.dirfd < 0) {
+		if (e)
+			*e = why;
 		return -1;
+	}
 	r = unpack_mark(u, &i, e);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
