@@ -133,3 +133,39 @@ const struct cmd cmd_save = {
 	.max_args = -1,
 	.exec = save,
 };
+
+/* ---- export ---- */
+
+struct export_values {
+	const char *output;
+};
+static const struct opt export_opts[] = {
+	{"output", 'o', OPT_TEXT, offsetof(struct export_values, output), OPT_NOT_TRACKED, "file",
+		"Write there (standard output)"},
+};
+
+static int export(struct engine *en, void *values, char **args, struct err *e)
+{
+	const struct export_values *v = values;
+	struct output out;
+	int r = output_open(v->output, &out, e);
+
+	if (r == 0)
+		r = engine_container_export(en, args[0], out.fd, e);
+	if (r == 0)
+		r = output_commit(&out, e);
+	output_done(&out);
+	return r;
+}
+
+const struct cmd cmd_export = {
+	.name = "export",
+	.usage = "[OPTIONS] CONTAINER",
+	.summary = "Write a container's root file system as a tar archive",
+	.opts = export_opts,
+	.n_opts = ARRAY_SIZE(export_opts),
+	.size = sizeof(struct export_values),
+	.min_args = 1,
+	.max_args = 1,
+	.exec = export,
+};

@@ -22,7 +22,7 @@ struct cmd {
 
 extern const struct cmd cmd_run, cmd_ps, cmd_rm, cmd_inspect, cmd_cleanup, cmd_images, cmd_rmi,
 	cmd_tag, cmd_import, cmd_history, cmd_bootstrap, cmd_image_inspect, cmd_container_inspect,
-	cmd_info, cmd_version, cmd_load, cmd_save;
+	cmd_info, cmd_version, cmd_load, cmd_save, cmd_export;
 
 /* "hull: TEXT" on stderr. */
 void cmd_say(const char *text);

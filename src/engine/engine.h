@@ -148,6 +148,8 @@ json_t *engine_container_inspect(struct engine *en, const char *name, int size, 
 /* Docker's rm: a running one needs force (SIGKILL). *out_name (caller frees): what to print. */
 int engine_container_remove(
 	struct engine *en, const char *name, int force, int volumes, struct err *e);
+/* Its root file system as a tar, without what is mounted in it; it may run. */
+int engine_container_export(struct engine *en, const char *name, int out_fd, struct err *e);
 /* Kill what is left of a container that has no monitor any more, free what it holds; with --rm,
  * remove it. What the monitor executes at the end. No error when it is gone already. */
 int engine_container_cleanup(struct engine *en, const char *id, struct err *e);

@@ -89,6 +89,9 @@ struct store_save {
 };
 int store_save(struct store *s, const struct store_save *req, struct err *e);
 
+/* The merged view of these folders (topmost first) as a tar. */
+int store_export(const int *layer_fds, size_t n, int out_fd, struct err *e);
+
 /* mmdebstrap of `reference` ("debian:SUITE" or "ubuntu:SUITE" when apt knows it) from the machine's
  * own mirrors. Prints its progress to stderr. Import of its tar as it comes. mirror: NULL or a URL
  * to use; variant: NULL = minbase; include: NULL or packages by comma. */

@@ -10,6 +10,8 @@
  * index	tells where the files in the archive lie; --spool 1: in the plain copy that it
  *		writes to descriptor 6
  * rebuild	the archive is a recipe, the target its layer: writes the tar to descriptor 6
+ * export	the --layers N folders from descriptor 7 on, topmost first, as the tar of what a
+ *		container of them sees, to descriptor 6; the archive is not read
  *
  * It writes messages (result.h) to the result descriptor, and shuts itself into the target folder
  * first (box.c); the namespaces it does that in are made by who starts it. */
@@ -33,7 +35,10 @@
 #include "image/transfer/rebuild.h"
 #include "image/transfer/result.h"
 #include "image/transfer/stream.h"
+#include "image/transfer/tree.h"
 #include "image/transfer/unpack.h"
+
+#define LAYERS_MAX 512
 
 struct options {
 	int64_t target_fd, archive_fd, result_fd;
@@ -69,7 +74,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{"--length", &o->length, INT64_MAX},
 		{"--recipe", &o->recipe, 1},
 		{"--spool", &o->spool, 1},
-		{"--layers", &o->layers, 512},
+		{"--layers", &o->layers, LAYERS_MAX},
 	};
 
 	*o = (struct options){-1, -1, -1, .length = -1};
@@ -168,10 +173,20 @@ static int rebuild(const struct options *o, struct transfer_result *out, struct 
 	return rebuild_run(BOX_ARCHIVE_FD, BOX_ROOT_FD, BOX_SPOOL_FD, out, e);
 }
 
+static int export_tree(const struct options *o, struct transfer_result *out, struct err *e)
+{
+	int layers[LAYERS_MAX];
+
+	for (int i = 0; i < (int)o->layers; i++)
+		layers[i] = BOX_LAYERS_FD + i;
+	return tree_write(layers, (size_t)o->layers, TREE_MERGED, BOX_SPOOL_FD, out, e);
+}
+
 static const struct mode modes[] = {
 	{"unpack", 0, unpack},
 	{"index", 0, index_archive},
 	{"rebuild", 1, rebuild},
+	{"export", 1, export_tree},
 };
 
 static const struct mode *find_mode(const char *name)
