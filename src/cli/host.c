@@ -87,5 +87,6 @@ const struct cmd cmd_version = {
 	.opts = opts,
 	.n_opts = ARRAY_SIZE(opts),
 	.size = sizeof(struct values),
+	.no_engine = 1,
 	.exec = version,
 };

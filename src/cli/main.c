@@ -49,6 +49,7 @@ static const struct {
 	{"image inspect", &cmd_image_inspect},
 	{"image bootstrap", &cmd_bootstrap},
 	{"system info", &cmd_info},
+	{"system check", &cmd_system_check},
 };
 
 static struct {
@@ -65,6 +66,14 @@ void cmd_say(const char *text)
 static void warn(const char *text)
 {
 	fprintf(stderr, "hull: warning: %s\n", text);
+}
+
+const struct engine_options *cmd_engine_options(void)
+{
+	static struct engine_options o;
+
+	o = (struct engine_options){global.root, global.runroot, warn};
+	return &o;
 }
 
 static void help(void)
@@ -148,7 +157,6 @@ static int check_count(const struct cmd *c, char **args, struct err *e)
 
 static int execute(const struct cmd *c, int argc, char **argv, struct err *e)
 {
-	const struct engine_options o = {global.root, global.runroot, warn};
 	auto_free void *values = xcalloc(1, c->size + 1);
 	auto_strv char **args = NULL;
 	struct engine *en = NULL;
@@ -160,7 +168,7 @@ static int execute(const struct cmd *c, int argc, char **argv, struct err *e)
 	}
 	if (r < 0 || check_count(c, args, e) < 0)
 		return -1;
-	if (c != &cmd_version && engine_open(&o, &en, e) < 0)
+	if (!c->no_engine && engine_open(cmd_engine_options(), &en, e) < 0)
 		return err_status(e, c == &cmd_run ? 125 : 1);
 	r = c->exec(en, values, args, e);
 	engine_close(en);

@@ -18,23 +18,55 @@
 #include "base/mem.h"
 #include "kernel/fs.h"
 
+static const char *const folders[] = {"dev", "etc", "proc", "sys"};
+/* Programs ask for .dockerenv to know that they are in a container. */
+static const char *const files[] = {".dockerenv", "etc/hostname", "etc/hosts", "etc/resolv.conf"};
+
+/* What is there already is left. */
 static int fill(int dirfd)
 {
-	static const char *const folders[] = {"dev", "etc", "proc", "sys"};
-	/* Programs ask for .dockerenv to know that they are in a container. */
-	static const char *const files[] = {
-		".dockerenv", "etc/hostname", "etc/hosts", "etc/resolv.conf"};
-
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
-		if (mkdirat(dirfd, folders[i], 0755) < 0)
+		if (mkdirat(dirfd, folders[i], 0755) < 0 && errno != EEXIST)
 			return -errno;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		auto_fd int fd = openat(
-			dirfd, files[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		auto_fd int fd = openat(dirfd, files[i],
+			O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
 		if (fd < 0 || (i == 0 && fchmod(fd, 0755) < 0))
 			return -errno;
 	}
 	return 0;
+}
+
+static int is_whole(int dirfd)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (fstatat(dirfd, folders[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			!S_ISDIR(st.st_mode))
+			return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (fstatat(dirfd, files[i], &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+			return 0;
+	return 1;
+}
+
+int base_layer_check(struct engine *en, int mend)
+{
+	auto_fd int fd = openat(
+		en->root_fd, ENGINE_BASE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	mode_t mask;
+
+	if (fd < 0)
+		return errno != ENOENT;
+	if (is_whole(fd))
+		return 0;
+	if (mend) {
+		mask = umask(0);
+		fill(fd);
+		umask(mask);
+	}
+	return !mend || !is_whole(fd);
 }
 
 /* Beside it, then renamed: whoever comes second leaves the first one's. */

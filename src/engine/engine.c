@@ -127,14 +127,23 @@ void engine_db_close(struct engine *en)
 	en->db = NULL;
 }
 
+int engine_root(const struct engine_options *o, char **out, struct err *e)
+{
+	return choose(o->root, "HULL_ROOT", folders_root, out, e);
+}
+
+int engine_runroot(const struct engine_options *o, char **out, struct err *e)
+{
+	return choose(o->runroot, "HULL_RUNROOT", folders_runroot, out, e);
+}
+
 int engine_open(const struct engine_options *o, struct engine **out, struct err *e)
 {
 	struct engine *en = xcalloc(1, sizeof(*en));
 
 	en->root_fd = en->runroot_fd = -1;
 	en->warn = o->warn;
-	if (choose(o->root, "HULL_ROOT", folders_root, &en->root, e) < 0 ||
-		choose(o->runroot, "HULL_RUNROOT", folders_runroot, &en->runroot, e) < 0 ||
+	if (engine_root(o, &en->root, e) < 0 || engine_runroot(o, &en->runroot, e) < 0 ||
 		open_base(&en->root, "hull.db", &en->root_fd, e) < 0 ||
 		open_base(&en->runroot, ENGINE_CONTAINERS, &en->runroot_fd, e) < 0 ||
 		engine_db_open(en, e) < 0 || store_open(en->root, en->db, &en->store, e) < 0) {

@@ -157,3 +157,25 @@ int engine_container_cleanup(struct engine *en, const char *id, struct err *e);
 /* ---- host ---- */
 json_t *engine_info(
 	struct engine *en, struct err *e); /* facts of the host and the store, for `hull info` */
+
+/* ---- hull system check ---- */
+
+struct engine_finding { /* strings owned */
+	char *kind; /* "database", "image", "layer", "blob", "reference", "container", "run folder",
+		       "ids", "cgroup", "process", "mount", "filter", "base", "volume" */
+	char *name, *problem;
+	char *repair; /* what repair does, or what the user may do about it */
+	enum { FINDING_FOUND, FINDING_REPAIRED, FINDING_LEFT, FINDING_FAILED } state;
+};
+struct engine_check { /* what was looked at, and what is wrong */
+	struct engine_finding *v;
+	size_t n;
+	int64_t images, layers, blobs, containers, running, busy, cgroups;
+};
+/* Compare all that hull has on this host with what it should have; with repair, remove what is
+ * garbage. Other commands may run at the same time: what they are at is not taken for damage. Opens
+ * the engine by itself, because a damaged database is one of the things it tells. -1: it could not
+ * look. Release with engine_check_done in either case. */
+int engine_check(
+	const struct engine_options *o, int repair, struct engine_check *out, struct err *e);
+void engine_check_done(struct engine_check *c);

@@ -12,7 +12,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -29,6 +31,7 @@
 #include "engine/state.h"
 
 #define NAME_TRIES 20
+#define STARTERS_TRIES 400 /* each 5 ms */
 
 static int find_helpers(struct launch *l, struct err *e)
 {
@@ -173,6 +176,17 @@ static void free_name(struct launch *l)
 	container_row_done(&old);
 }
 
+/* Asked anew where rmi asks for containers: one of the two sees the other. */
+static int check_image(struct launch *l, struct err *e)
+{
+	int r = l->spec.image ? store_image_there(l->en->store, l->spec.image->id, e) : 1;
+
+	if (r == 0)
+		return err_set(e, ERR_NOT_FOUND, "No such image: %.400s: it was removed just now",
+			l->spec.req->image);
+	return r < 0 ? -1 : 0;
+}
+
 static int store_row(struct launch *l, struct err *e)
 {
 	struct idrange_taken taken = {0};
@@ -184,7 +198,8 @@ static int store_row(struct launch *l, struct err *e)
 		idrange_taken_read(&taken); /* before the lock is held */
 	r = db_begin(l->en->db, !l->row.ephemeral, e);
 	if (r == 0) {
-		if (choose_name(l, e) == 0 && choose_ids(l, &taken, e) == 0 &&
+		if (check_image(l, e) == 0 && choose_name(l, e) == 0 &&
+			choose_ids(l, &taken, e) == 0 &&
 			container_store_add(l->en->db, &l->row, e) == 0)
 			r = db_commit(l->en->db, e);
 		else
@@ -290,10 +305,22 @@ static int prepare(struct launch *l, const struct engine_run *req, struct err *e
 	return make_run_folder(l, e) < 0 || store_row(l, e) < 0 ? -1 : build(l, e);
 }
 
+/* What is made before the container has its own lock, or beside it (filters, base layer, volumes),
+ * is made under a shared lock on the run folder: whoever has it alone (check.c) finds only garbage
+ * there. Somebody who keeps it does not keep us from running. */
+static int prepare_alone(struct launch *l, const struct engine_run *req, struct err *e)
+{
+	auto_fd int starters = openat(l->en->runroot_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (int i = 0; flock(starters, LOCK_SH | LOCK_NB) < 0 && i < STARTERS_TRIES; i++)
+		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+	return prepare(l, req, e);
+}
+
 int launch_prepare(struct engine *en, const struct engine_run *req, struct launch *l, struct err *e)
 {
 	*l = (struct launch){.en = en, .run_fd = -1, .lock_fd = -1, .kept_fd = -1};
-	if (prepare(l, req, e) == 0) {
+	if (prepare_alone(l, req, e) == 0) {
 		if (req->out_id)
 			memcpy(req->out_id, l->spec.id, ENGINE_ID_LEN + 1);
 		return 0;

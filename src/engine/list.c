@@ -55,9 +55,11 @@ static int from_row(struct engine *en, struct container_row *row, const struct c
 	struct engine_container *c, struct err *e)
 {
 	auto_free char *text = container_store_config(en->db, row->id, e);
-	auto_json json_t *config = text ? jsonx_parse(text, strlen(text), "a container", e) : NULL;
+	/* A damaged one must still be listed, or it could not be removed. */
+	auto_json json_t *config = text ? jsonx_parse(text, strlen(text), "a container", NULL)
+					: NULL;
 
-	if (!config)
+	if (!text)
 		return -1;
 	*c = (struct engine_container){
 		.id = take_ptr(row->id),

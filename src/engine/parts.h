@@ -26,6 +26,9 @@ struct engine {
 
 void engine_warn(const struct engine *en, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Where the store and the run folder are to be; caller frees. */
+int engine_root(const struct engine_options *o, char **out, struct err *e);
+int engine_runroot(const struct engine_options *o, char **out, struct err *e);
 /* Open hull.db and bring it up to date. */
 int engine_db_open(struct engine *en, struct err *e);
 /* Before a fork: no handle crosses it. Also closes the store. */

@@ -73,6 +73,23 @@ static int make_name(const char *path, int own, uint64_t caps, char out[NAME_LEN
 	return 0;
 }
 
+/* "KEY.bpf" -> "KEY.sum" */
+static char *sum_name(const char *name)
+{
+	return xasprintf("%.*s.sum", HASH_HEX, name);
+}
+
+/* The digest of a filter, and what it was made for. */
+static char *sum_text(const char *data, size_t len)
+{
+	char hex[HASH_HEX + 1];
+	struct utsname u;
+
+	uname(&u);
+	hash_sha256_hex(data, len, hex);
+	return xasprintf("%s %s %s " HULL_VERSION "\n", hex, u.release, u.machine);
+}
+
 /* 1 when the file may be trusted. */
 static int is_cached(int folder_fd, const char *name)
 {
@@ -124,6 +141,36 @@ static int spawn_compiler(const char *program, const char *profile, uint64_t cap
 	return read_complaint(log_fd, profile, e);
 }
 
+/* For `hull system check`: the hot path does not read it. Before the filter has its name, so that
+ * no filter is without. */
+static int write_sum(int folder_fd, const char *tmp, const char *name, struct err *e)
+{
+	auto_buf struct buf b = BUF_MAX(FILTER_MAX);
+	auto_free char *text = NULL, *file = sum_name(name);
+	int r = fd_read_file(folder_fd, tmp, &b);
+
+	if (r < 0)
+		return err_sys(e, r, "read a compiled filter");
+	text = sum_text(b.data ? b.data : "", b.len);
+	r = fd_write_file(folder_fd, file, text, strlen(text), 0600, 0);
+	return r < 0 ? err_sys(e, r, "write a file in the folder " ENGINE_SECCOMP) : 0;
+}
+
+const char *seccomp_cache_judge(int folder_fd, const char *name)
+{
+	auto_buf struct buf b = BUF_MAX(FILTER_MAX), sum = BUF_MAX(1024);
+	auto_free char *file = sum_name(name), *text = NULL;
+
+	if (!is_cached(folder_fd, name) || fd_read_file(folder_fd, name, &b) < 0)
+		return "it is no file that hull would use";
+	if (fd_read_file(folder_fd, file, &sum) < 0 || sum.len < HASH_HEX)
+		return "its checksum is missing";
+	text = sum_text(b.data ? b.data : "", b.len);
+	if (memcmp(text, sum.data, HASH_HEX) != 0)
+		return "its bytes do not have its checksum";
+	return streq(text, sum.data) ? NULL : "it was made for another kernel, or another hull";
+}
+
 static int compile(
 	int folder_fd, const char *name, const char *profile, uint64_t caps, struct err *e)
 {
@@ -140,7 +187,8 @@ static int compile(
 	log = memfd_create("log", MFD_CLOEXEC);
 	if (log < 0)
 		err_sys(e, errno, "make a memory file");
-	else if (spawn_compiler(program, profile, caps, out, log, e) == 0) {
+	else if (spawn_compiler(program, profile, caps, out, log, e) == 0 &&
+		 write_sum(folder_fd, tmp, name, e) == 0) {
 		if (renameat(folder_fd, tmp, folder_fd, name) == 0)
 			return 0;
 		err_sys(e, errno, "name a compiled filter");

@@ -11,3 +11,5 @@
  * filter's file; caller frees. */
 int seccomp_filter(
 	struct engine *en, const char *profile, uint64_t caps, char **out_path, struct err *e);
+/* Why the file "KEY.bpf" of the cache is of no use any more; NULL when it is. Quiet. */
+const char *seccomp_cache_judge(int folder_fd, const char *name);

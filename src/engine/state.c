@@ -40,7 +40,7 @@ int container_lock(int run_fd, int create)
 	return take_fd(&fd);
 }
 
-static int is_locked(int run_fd)
+int container_is_locked(int run_fd)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	auto_fd int fd = openat(run_fd, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -74,7 +74,7 @@ void container_state_read(
 	auto_fd int kept = row->ephemeral ? -1 : engine_container_folder(en->root_fd, row->id);
 	struct container_state s = {0};
 	auto_json json_t *exit = NULL, *state = NULL;
-	int locked = run >= 0 && is_locked(run);
+	int locked = run >= 0 && container_is_locked(run);
 
 	/* Looked at in this order, so that an end between the two looks is seen. */
 	state = read_json(run, "state");
@@ -105,7 +105,7 @@ int container_monitor(int run_fd)
 	uint64_t ticks;
 
 	/* Its child is the one that is named: so no number was given out anew. */
-	if (!state || !is_locked(run_fd) ||
+	if (!state || !container_is_locked(run_fd) ||
 		ns_start_time((int)jsonx_int(state, "pid", 0), &ticks) < 0 ||
 		ticks != (uint64_t)jsonx_int(state, "startTime", -1))
 		return 0;

@@ -32,3 +32,5 @@ void container_state_read(
 int container_lock(int run_fd, int create);
 /* The pid of the monitor of a container that runs, 0 when none does. Quiet. */
 int container_monitor(int run_fd);
+/* Does somebody hold it? Takes nothing, so that nobody takes us for a monitor. */
+int container_is_locked(int run_fd);

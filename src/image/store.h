@@ -41,6 +41,8 @@ int store_image_find(struct store *s, const char *name, struct store_image **out
 /* All, newest first (by created, then id). Caller frees the array and its members. dangling ones
  * have no refs. */
 int store_image_list(struct store *s, struct store_image ***out, size_t *out_n, struct err *e);
+/* 1 when the image of this id is there, 0, -1. */
+int store_image_there(struct store *s, const char *id, struct err *e);
 int store_image_tag(struct store *s, const char *name, const char *new_ref, struct err *e);
 
 struct store_removal {

@@ -184,7 +184,7 @@ int store_image_blobs(struct store *s, const char *image, char ***out, struct er
 	return r;
 }
 
-static int is_claimed(struct store *s, const char *digest)
+int store_blob_is_claimed(struct store *s, const char *digest)
 {
 	int64_t there;
 
@@ -200,7 +200,7 @@ void store_blobs_unlink(struct store *s, char *const *digests)
 	strv_foreach (d, digests) {
 		char path[PATH_SIZE];
 
-		if (path_of(STORE_BLOBS, *d, path, NULL) == 0 && !is_claimed(s, *d))
+		if (path_of(STORE_BLOBS, *d, path, NULL) == 0 && !store_blob_is_claimed(s, *d))
 			unlinkat(s->rootfd, path, 0);
 	}
 }

@@ -50,6 +50,13 @@ int store_image_list(struct store *s, struct store_image ***out, size_t *out_n, 
 	return 0;
 }
 
+int store_image_there(struct store *s, const char *id, struct err *e)
+{
+	int64_t one;
+
+	return db_int(s->db, &one, e, "SELECT 1 FROM images WHERE id = ?", "s", id);
+}
+
 int store_image_set_ref(struct store *s, const char *ref, const char *id, struct err *e)
 {
 	return db_run(s->db, e, "INSERT OR REPLACE INTO refs VALUES(?, ?)", "ss", ref, id);

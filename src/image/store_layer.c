@@ -46,8 +46,7 @@ static void tmp_name(char out[32])
 	snprintf(out, 32, STORE_TMP_PREFIX "%s", hex);
 }
 
-/* Lock what is at `name`; -1 when somebody else has it or it is gone meanwhile. */
-static int lock_garbage(int layers, const char *name)
+int store_tmp_lock(int layers, const char *name)
 {
 	auto_fd int fd = open_folder(layers, name);
 
@@ -69,7 +68,7 @@ void store_tmp_sweep(struct store *s)
 	while ((d = readdir(dir))) {
 		if (!str_after(d->d_name, STORE_TMP_PREFIX))
 			continue;
-		auto_fd int lock = lock_garbage(fd, d->d_name);
+		auto_fd int lock = store_tmp_lock(fd, d->d_name);
 		if (lock >= 0)
 			fs_remove_tree(fd, d->d_name);
 	}
@@ -128,22 +127,23 @@ void store_tmp_done(struct store *s, struct store_tmp *t)
 }
 
 /* Away under a name that every sweep takes for garbage. */
-static int move_away(int layers, const char *hex, char out[32])
+int store_layer_move_away(int layers, const char *hex)
 {
-	tmp_name(out);
-	return renameat(layers, hex, layers, out) < 0 ? -errno : 0;
+	char garbage[32];
+
+	tmp_name(garbage);
+	return renameat(layers, hex, layers, garbage) < 0 ? -errno : 0;
 }
 
 /* Within the transaction: put the folder at its name, whatever a killed import left there. */
 static int place(struct store *s, struct store_tmp *t, const char *hex, struct err *e)
 {
 	auto_fd int layers = open_layers(s);
-	char garbage[32];
 	int r;
 
 	if (layers < 0)
 		return err_sys(e, errno, "open the folder %s/" STORE_LAYERS, s->root);
-	r = move_away(layers, hex, garbage);
+	r = store_layer_move_away(layers, hex);
 	if (r < 0 && r != -ENOENT)
 		return err_sys(e, r, "move %s/" STORE_LAYERS "/%s away", s->root, hex);
 	if (renameat(layers, t->name, layers, hex) < 0)
@@ -177,13 +177,12 @@ static void move_unclaimed(struct store *s, int layers, char *const *diff_ids)
 {
 	strv_foreach (d, diff_ids) {
 		const char *hex = str_after(*d, "sha256:");
-		char garbage[32];
 		int64_t there;
 
 		if (hex && hash_is_digest(*d) &&
 			db_int(s->db, &there, NULL, "SELECT 1 FROM layers WHERE diff_id = ?", "s",
 				*d) == 0) {
-			move_away(layers, hex, garbage);
+			store_layer_move_away(layers, hex);
 			store_recipe_unlink(s, *d);
 		}
 	}

@@ -42,6 +42,11 @@ int store_tmp_make(struct store *s, struct store_tmp *out, struct err *e);
 /* Remove (when it is still there) and close. */
 void store_tmp_done(struct store *s, struct store_tmp *t);
 void store_tmp_sweep(struct store *s);
+/* The lock of a .tmp folder that nobody holds, so that it is garbage; -1. */
+int store_tmp_lock(int layers_fd, const char *name);
+/* Within a transaction: a folder without a row gets a name that the next sweep takes for garbage.
+ */
+int store_layer_move_away(int layers_fd, const char *hex);
 
 struct store_layer {
 	char diff_id[72];
@@ -87,6 +92,8 @@ int store_image_manifest(
 	struct store *s, const char *image, const char *ref, char out_digest[72], struct err *e);
 /* Within a transaction, after store_image_set_ref. */
 int store_ref_manifest(struct store *s, const char *ref, const char *digest, struct err *e);
+/* 1 when an image has it, or it is one's configuration; an error counts as yes. */
+int store_blob_is_claimed(struct store *s, const char *digest);
 /* Under the write lock: those that no row claims. */
 void store_blobs_unlink(struct store *s, char *const *digests);
 void store_recipe_unlink(struct store *s, const char *diff_id);

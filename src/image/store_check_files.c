@@ -1,0 +1,204 @@
+/* store_check_files.c: what lies in the store's folders, and what the database says should. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "image/store_check_parts.h"
+#include "kernel/fs.h"
+
+#define SAVE_REPAIR "it is forgotten; load or import the image once more to have it"
+
+/* For each name in a folder of the store. */
+static void each(struct store_checking *k, const char *folder,
+	void (*one)(struct store_checking *k, int dirfd, const char *name))
+{
+	int fd = openat(k->s->rootfd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+
+	if (!d) {
+		fd_close_ptr(&fd);
+		return;
+	}
+	while ((de = readdir(d)))
+		if (!streq(de->d_name, ".") && !streq(de->d_name, ".."))
+			one(k, dirfd(d), de->d_name);
+	closedir(d);
+}
+
+static int has_row(struct store_checking *k, const char *sql, const char *digest)
+{
+	int64_t one;
+
+	return db_int(k->s->db, &one, NULL, sql, "s", digest) != 0; /* an error counts as yes */
+}
+
+/* ---- blobs */
+
+static void check_blob_file(struct store_checking *k, int dirfd, const char *name)
+{
+	auto_free char *digest = xasprintf("sha256:%s", name);
+	int hex = store_check_is_hex(name), r = 0;
+
+	k->c->n_blobs++;
+	if (hex && store_blob_is_claimed(k->s, digest))
+		return;
+	if (k->c->repair)
+		r = fs_remove_tree(dirfd, name);
+	store_check_tell(k, store_check_outcome(k, r), "blob", name, "the file is removed", "%s",
+		hex ? "no image has it" : "it was never finished");
+}
+
+/* A manifest is read, of a layer only the size is compared. */
+static const char *judge_blob(
+	struct store_checking *k, const char *digest, const char *kind, int64_t size)
+{
+	const char *hex = hash_is_digest(digest) ? str_after(digest, "sha256:") : "?";
+	auto_free char *path = xasprintf(STORE_BLOBS "/%s", hex);
+	auto_buf struct buf b = BUF_MAX(16UL << 20);
+	struct stat st;
+
+	if (fstatat(k->s->rootfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return "is missing";
+	if (!S_ISREG(st.st_mode) || st.st_size != size)
+		return "has another size than it had";
+	if (streq(kind, STORE_MANIFEST) && store_check_read_blob(k, hex, &b) != COPY_GOOD)
+		return "has other bytes than its digest's";
+	return NULL;
+}
+
+static int check_blob_rows(struct store_checking *k, struct err *e)
+{
+	auto_strv char **digests = NULL, **texts = NULL;
+	auto_stmt sqlite3_stmt *st = NULL;
+	int r;
+
+	if (db_query(k->s->db, &st, e,
+		    "SELECT digest, kind, max(size) FROM image_blobs GROUP BY digest", "") < 0)
+		return -1;
+	while ((r = db_step(k->s->db, st, e)) == 1) {
+		const char *why = judge_blob(
+			k, db_text(st, 0), db_text(st, 1), sqlite3_column_int64(st, 2));
+		if (why) {
+			strv_add(&digests, db_text(st, 0));
+			strv_addf(
+				&texts, "the %s that its image came with %s", db_text(st, 1), why);
+		}
+	}
+	for (size_t i = 0; r >= 0 && digests && digests[i]; i++) {
+		if (k->c->repair)
+			r = db_run(k->s->db, e, "DELETE FROM image_blobs WHERE digest = ?", "s",
+				digests[i]);
+		store_check_tell(k, store_check_outcome(k, r), "blob", digests[i], SAVE_REPAIR,
+			"%s", texts[i]);
+	}
+	return r < 0 ? -1 : 0;
+}
+
+/* ---- recipes: what save needs beside a layer */
+
+static void check_recipe_file(struct store_checking *k, int dirfd, const char *name)
+{
+	auto_free char *diff_id = xasprintf("sha256:%s", name);
+	int r = 0;
+
+	if (store_check_is_hex(name) &&
+		has_row(k, "SELECT 1 FROM recipes WHERE diff_id = ?", diff_id))
+		return;
+	if (k->c->repair)
+		r = fs_remove_tree(dirfd, name);
+	store_check_tell(k, store_check_outcome(k, r), "recipe", name, "the file is removed",
+		"no layer has it");
+}
+
+static int check_recipe_rows(struct store_checking *k, struct err *e)
+{
+	auto_strv char **lost = NULL;
+	auto_stmt sqlite3_stmt *st = NULL;
+	int r;
+
+	if (db_query(k->s->db, &st, e, "SELECT diff_id FROM recipes", "") < 0)
+		return -1;
+	while ((r = db_step(k->s->db, st, e)) == 1) {
+		const char *hex = str_after(db_text(st, 0), "sha256:");
+		auto_free char *path = xasprintf(STORE_RECIPES "/%s", hex ? hex : "?");
+		struct stat s;
+
+		if (fstatat(k->s->rootfd, path, &s, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(s.st_mode))
+			strv_add(&lost, db_text(st, 0));
+	}
+	strv_foreach (d, lost) {
+		if (k->c->repair)
+			r = db_run(k->s->db, e, "DELETE FROM recipes WHERE diff_id = ?", "s", *d);
+		store_check_tell(k, store_check_outcome(k, r), "recipe", *d, SAVE_REPAIR,
+			"what making the layer's archive again takes is missing");
+	}
+	return r < 0 ? -1 : 0;
+}
+
+/* ---- layers */
+
+/* Folders that no row claims get names of garbage. */
+static void check_folder(struct store_checking *k, int dirfd, const char *name)
+{
+	auto_free char *diff_id = xasprintf("sha256:%s", name);
+	int r = 0;
+
+	if (str_after(name, STORE_TMP_PREFIX))
+		return;
+	k->c->n_layers++;
+	if (!store_check_is_hex(name)) {
+		store_check_tell(k, STORE_LEFT, "layer", name, "left: look at it yourself",
+			"nothing of hull's has such a name");
+		return;
+	}
+	if (has_row(k, "SELECT 1 FROM layers WHERE diff_id = ?", diff_id))
+		return;
+	if (k->c->repair)
+		r = store_layer_move_away(dirfd, name);
+	store_check_tell(k, store_check_outcome(k, r), "layer", diff_id, "the folder is removed",
+		"its folder has no row in the database");
+}
+
+static void check_tmp_folder(struct store_checking *k, int dirfd, const char *name)
+{
+	auto_fd int lock = -1;
+	struct stat st;
+	int r = 0;
+
+	if (!str_after(name, STORE_TMP_PREFIX))
+		return;
+	lock = store_tmp_lock(dirfd, name);
+	/* What is no folder nobody can be at work in. */
+	if (lock < 0 &&
+		(fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode))) {
+		k->c->n_busy++;
+		return;
+	}
+	if (k->c->repair)
+		r = fs_remove_tree(dirfd, name);
+	store_check_tell(k, store_check_outcome(k, r), "layer", name, "the folder is removed",
+		"nobody is at work in it: its maker, or its remover, was killed");
+}
+
+int store_check_files(struct store_checking *k, struct err *e)
+{
+	if (check_blob_rows(k, e) < 0 || check_recipe_rows(k, e) < 0)
+		return -1;
+	each(k, STORE_BLOBS, check_blob_file);
+	each(k, STORE_RECIPES, check_recipe_file);
+	each(k, STORE_LAYERS, check_folder);
+	return 0;
+}
+
+void store_check_tmp(struct store_checking *k)
+{
+	each(k, STORE_LAYERS, check_tmp_folder);
+}
