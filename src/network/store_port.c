@@ -1,0 +1,138 @@
+/* store_port.c: published ports: who has which. A range is one row. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "network/cidr.h"
+#include "network/store.h"
+
+/* Where a free port is looked for: the kernel's own range for clients, as Docker. */
+#define FREE_FIRST 32768
+#define FREE_LAST 60999
+
+static void port_from_row(sqlite3_stmt *st, struct publish *p)
+{
+	const char *host = db_text(st, 1);
+
+	*p = (struct publish){
+		.proto = (uint8_t)sqlite3_column_int(st, 2),
+		.host_port = (uint16_t)sqlite3_column_int(st, 3),
+		.port = (uint16_t)sqlite3_column_int(st, 4),
+		.n = (uint16_t)sqlite3_column_int(st, 5),
+		.choices = 1,
+	};
+	if (*host)
+		(void)!cidr_parse_address(host, &p->host);
+}
+
+#define COLUMNS "container, host, proto, host_port, port, n"
+
+/* Those that begin in ?3 to ?2, and the ranges that begin before and end later: an index for each.
+ */
+#define TAKEN_IN(file)                                                                   \
+	"SELECT " COLUMNS " FROM " file ".ports WHERE proto = ?1 AND host_port BETWEEN " \
+	"?3 AND ?2 UNION ALL SELECT " COLUMNS " FROM " file ".ports WHERE proto = ?1 "   \
+	"AND n > 1 AND host_port < ?3 AND host_port + n > ?3"
+
+/* 0: free; 1: taken, by who[65]; *last: the end of what is in the way */
+static int is_taken(
+	struct db *db, const struct publish *p, char who[65], uint32_t *last, struct err *e)
+{
+	static const char sql[] = TAKEN_IN("main") " UNION ALL " TAKEN_IN("run");
+	auto_stmt sqlite3_stmt *st = NULL;
+	int r;
+
+	if (db_query(db, &st, e, sql, "iii", (int64_t)p->proto, (int64_t)p->host_port + p->n - 1,
+		    (int64_t)p->host_port) < 0)
+		return -1;
+	while ((r = db_step(db, st, e)) == 1) {
+		struct publish other;
+		port_from_row(st, &other);
+		if (!publish_overlap(p, &other))
+			continue;
+		str_copy(who, 65, db_text(st, 0));
+		*last = (uint32_t)other.host_port + other.n - 1;
+		return 1;
+	}
+	return r;
+}
+
+/* The first of [from, to] where p's ports are free: into p->host_port. 1 when there is none. */
+static int first_free(
+	struct db *db, struct publish *p, uint32_t from, uint32_t to, char who[65], struct err *e)
+{
+	while (from <= to && from + p->n - 1 <= UINT16_MAX) {
+		uint32_t last = from;
+		int r;
+
+		p->host_port = (uint16_t)from;
+		r = is_taken(db, p, who, &last, e);
+		if (r <= 0)
+			return r;
+		from = last + 1;
+	}
+	return 1;
+}
+
+static int choose(struct db *db, struct publish *p, struct err *e)
+{
+	const uint16_t wanted = p->host_port;
+	uint32_t from = wanted, to = (uint32_t)wanted + p->choices - 1;
+	char who[65] = "";
+	int r;
+
+	if (!wanted) {
+		from = FREE_FIRST;
+		to = FREE_LAST;
+	}
+	r = first_free(db, p, from, to, who, e);
+	if (r <= 0)
+		return r;
+	p->host_port = wanted;
+	if (!wanted || p->choices > 1)
+		return err_set(e, ERR_CONFLICT, "no free port of the host from %u to %u is left",
+			from, to);
+	return err_set(e, ERR_CONFLICT,
+		"port %u/%s of the host is already allocated: container %.12s has it", wanted,
+		publish_proto_name(p->proto), who);
+}
+
+int network_store_publish(
+	struct db *db, const char *container, int ephemeral, struct publish *p, struct err *e)
+{
+	const char *sql = ephemeral ? "INSERT INTO run.ports VALUES(?,?,?,?,?,?)"
+				    : "INSERT INTO main.ports VALUES(?,?,?,?,?,?)";
+	char host[CIDR_TEXT_MAX] = "";
+
+	if (choose(db, p, e) < 0)
+		return -1;
+	if (p->host.family)
+		cidr_address_text(&p->host, host);
+	return db_run(db, e, sql, "ssiiii", container, host, (int64_t)p->proto,
+		(int64_t)p->host_port, (int64_t)p->port, (int64_t)p->n);
+}
+
+int network_store_published(
+	struct db *db, const char *container, struct publish_list *out, struct err *e)
+{
+	static const char sql[] =
+		"SELECT " COLUMNS " FROM main.ports WHERE container = ?1 UNION ALL SELECT " COLUMNS
+		" FROM run.ports WHERE container = ?1 ORDER BY port, proto, host_port";
+	auto_stmt sqlite3_stmt *st = NULL;
+	struct publish_list l = {0};
+	int r;
+
+	if (db_query(db, &st, e, sql, "s", container) < 0)
+		return -1;
+	while ((r = db_step(db, st, e)) == 1) {
+		l.v = xreallocarray(l.v, l.n + 1, sizeof(*l.v));
+		port_from_row(st, &l.v[l.n++]);
+	}
+	if (r < 0)
+		free(l.v);
+	else
+		*out = l;
+	return r;
+}
