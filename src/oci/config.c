@@ -166,9 +166,10 @@ static const struct shape hook_shape = SHAPE(hook_members, struct oci_hook, chec
 
 #undef F
 #define F(member) offsetof(struct oci_process, member)
+/* A missing one is 0, as in runc: what is 0 is left out when it is written. */
 static const struct shape_member console_members[] = {
-	MEMBER("height", U32, SHAPE_REQ, console_height),
-	MEMBER("width", U32, SHAPE_REQ, console_width),
+	MEMBER("height", U32, 0, console_height),
+	MEMBER("width", U32, 0, console_width),
 };
 static const struct shape console_shape = SHAPE(console_members, struct oci_process, NULL);
 

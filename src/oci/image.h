@@ -27,7 +27,8 @@ struct oci_image {
 };
 
 /* Speaking. Env entries without "=" or with an empty name, non-absolute volumes, digests that are
- * none and lists longer than 4096 are refused. */
+ * none and lists longer than 4096 are refused. *out is to be released with oci_image_done also
+ * after an error. */
 int oci_image_parse(const char *text, size_t len, struct oci_image *out, struct err *e);
 /* The canonical bytes we store and hash (compact, members in the specification's order). */
 char *oci_image_text(const struct oci_image *i);

@@ -57,7 +57,8 @@ struct oci_index {
 
 /* media_type: what the descriptor (or the registry) said that this is; NULL: nothing. Refused are
  * documents that say something else of themselves, ones that could be read both as manifest and as
- * index (CVE-2021-41190), schema 1, and manifests of something that is no image. */
+ * index (CVE-2021-41190), schema 1, and manifests of something that is no image. What a
+ * parser fills is to be released also after an error. */
 int oci_manifest_parse(const char *text, size_t len, const char *media_type,
 	struct oci_manifest *out, struct err *e);
 void oci_manifest_done(struct oci_manifest *m);

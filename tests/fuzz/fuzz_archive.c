@@ -1,26 +1,16 @@
 /* fuzz_archive.c: everything that reads an archive before a file system is touched: the
  * decompressors and the tar reader. What comes out is checked for what unpack.c relies on. */
 #define _GNU_SOURCE
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "fuzz.h"
 #include "image/transfer/place.h"
 #include "image/transfer/tar.h"
 
 /* A bomb is not what is looked for here. */
 static const struct limit limit = {.bytes = 16 << 20};
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void check_entry(const struct tar_entry *n)
 {

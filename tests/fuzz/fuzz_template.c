@@ -1,18 +1,14 @@
 /* fuzz_template.c: any text as a template over a container's JSON: an answer or an error, in
  * bounded time. */
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/mem.h"
 #include "cli/template.h"
+#include "fuzz.h"
 
 static const char object[] =
 	"{\"Id\":\"abc\",\"A\":{\"B\":\"c\",\"N\":3,\"L\":[1,2.5,null,\"x\"]},\"M\":{\"k\":\"v\"},"
 	"\"T\":true,\"Z\":null,\"P\":{\"80/tcp\":[{\"HostPort\":\"1\"}]}}";
 static const struct template_member members[] = {
 	{"M", MEMBER_MAP, 0}, {"P", MEMBER_MAP_OF_LISTS, 0}, {"H", MEMBER_OBJECT, 1}, {NULL, 0, 0}};
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
