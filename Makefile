@@ -1,6 +1,7 @@
 # The words people type; meson and the scripts in tools/ do the work.
 BUILD ?= build
 TESTS ?=
+DENY ?= 3.10
 KERNEL ?= 6.1
 VMARGS ?=
 
@@ -23,6 +24,10 @@ check-hostile: build
 	@HULL_TEST_LONG=1 BATS_TEST_TIMEOUT=1800 tools/run-tests --build $(BUILD) tests/e2e/image-hostile.bats
 check-e2e: build
 	@tools/run-tests --build $(BUILD) --e2e $(TESTS)
+check-deny:
+	@tools/install-deps build run check
+	@tools/build $(BUILD)
+	@$(BUILD)/tests/deny $(DENY) -- tools/run-tests --build $(BUILD) --e2e $(TESTS)
 check-vm:
 	@tools/install-deps build vm
 	@tools/build $(BUILD)
@@ -39,4 +44,4 @@ install: build
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all build deps run check check-unit check-e2e check-hostile check-vm lint bench fuzz install clean
+.PHONY: all build deps run check check-unit check-e2e check-hostile check-deny check-vm lint bench fuzz install clean

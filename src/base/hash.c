@@ -64,6 +64,11 @@ static int read_urandom(uint8_t *out, size_t n)
 	return fd >= 0 && fd_read_full(fd, out, n) == (ssize_t)n ? 0 : -1;
 }
 
+int hash_random_bytes(void *out, size_t n)
+{
+	return getrandom(out, n, GRND_NONBLOCK) == (ssize_t)n ? 0 : read_urandom(out, n);
+}
+
 void hash_random_hex(size_t n, char *out)
 {
 	uint8_t raw[64];

@@ -16,5 +16,8 @@ void hash_add(struct hash *h, const void *data, size_t len);
 void hash_end(struct hash *h, char out[HASH_HEX + 1]);
 /* 1 when s is exactly "sha256:" and 64 lower-case hex digits. Check before any use in a path. */
 int hash_is_digest(const char *s);
+/* n bytes for names and places to start a search from: never waits, so early at boot they may be
+ * guessed. 0 or -1. */
+int hash_random_bytes(void *out, size_t n);
 /* n random bytes (getrandom) as 2n hex digits and a NUL. */
 void hash_random_hex(size_t n, char *out);

@@ -12,9 +12,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/fd.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/parse.h"
 
@@ -121,7 +121,7 @@ int idrange_find(
 	uint32_t random;
 	int wrapped = 0;
 
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+	if (hash_random_bytes(&random, sizeof(random)) < 0)
 		random = 0;
 	at = start = (int64_t)random % (room + 1);
 	for (;;) {

@@ -4,8 +4,9 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include <sys/random.h>
+#include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 /* clang-format off */
@@ -60,7 +61,8 @@ void names_random(char out[NAMES_MAX], int with_digit)
 {
 	uint32_t r[3] = {0};
 
-	(void)!getrandom(r, sizeof(r), GRND_NONBLOCK);
+	if (hash_random_bytes(r, sizeof(r)) < 0)
+		memset(r, 0, sizeof(r));
 	snprintf(out, NAMES_MAX, "%s_%s", adjectives[r[0] % ARRAY_SIZE(adjectives)],
 		surnames[r[1] % ARRAY_SIZE(surnames)]);
 	if (with_digit) {

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -28,6 +27,7 @@
 #include "base/mem.h"
 #include "config.h"
 #include "engine/helpers.h"
+#include "kernel/fs.h"
 
 #define PROFILE_MAX (4 << 20)
 #define FILTER_MAX (32768 * 8)
@@ -184,9 +184,9 @@ static int compile(
 	out = openat(folder_fd, tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (out < 0)
 		return err_sys(e, errno, "make a file in the folder " ENGINE_SECCOMP);
-	log = memfd_create("log", MFD_CLOEXEC);
+	log = fs_scratch_file(folder_fd);
 	if (log < 0)
-		err_sys(e, errno, "make a memory file");
+		err_sys(e, log, "make a file for the words of hull-seccomp");
 	else if (spawn_compiler(program, profile, caps, out, log, e) == 0 &&
 		 write_sum(folder_fd, tmp, name, e) == 0) {
 		if (renameat(folder_fd, tmp, folder_fd, name) == 0)

@@ -198,8 +198,11 @@ int spec_make(struct engine *en, const struct engine_run *req, struct spec *s, s
 	}
 	oci_config_init(&s->oci);
 	s->oci.version = xstrdup("1.3.0");
-	if (check_request(req, e) < 0 || spec_modes(req, &s->modes, e) < 0 ||
-		find_cgroups(s, e) < 0 || spec_root(en, s, e) < 0)
+	if (check_request(req, e) < 0 || spec_modes(req, &s->modes, e) < 0)
+		return -1;
+	if (!en->nested)
+		spec_modes_fit(req, &s->modes);
+	if (find_cgroups(s, e) < 0 || spec_root(en, s, e) < 0)
 		return -1;
 	add_namespaces(s);
 	if (spec_process(s, e) < 0 || spec_security(en, s, e) < 0 || spec_resources(s, e) < 0 ||

@@ -20,7 +20,8 @@ enum spec_network { NETWORK_NONE, NETWORK_HOST };
 #define SPEC_NETWORK_DEFAULT NETWORK_NONE
 
 struct spec_modes {
-	int user_ns; /* an own user namespace */
+	int user_ns;   /* an own user namespace */
+	int no_idmaps; /* it would be, if this kernel could */
 	int pid_host, uts_host, ipc_host, ipc_none, cgroup_host;
 	enum spec_network network;
 };
@@ -64,10 +65,13 @@ void spec_done(struct spec *s);
 /* The parts, in the order in which spec_make calls them. */
 int spec_modes(
 	const struct engine_run *req, struct spec_modes *out, struct err *e); /* spec_modes.c */
-int spec_root(struct engine *en, struct spec *s, struct err *e);	      /* spec.c */
-int spec_process(struct spec *s, struct err *e);			      /* spec_process.c */
-int spec_security(struct engine *en, struct spec *s, struct err *e);	      /* spec_security.c */
-int spec_resources(struct spec *s, struct err *e);			      /* spec_resources.c */
+/* Gives up the user namespace that nobody asked for by name where this kernel cannot show layers
+ * with other ids. Not for us as root of a user namespace: layers are shifted on disk there. */
+void spec_modes_fit(const struct engine_run *req, struct spec_modes *m);
+int spec_root(struct engine *en, struct spec *s, struct err *e);     /* spec.c */
+int spec_process(struct spec *s, struct err *e);		     /* spec_process.c */
+int spec_security(struct engine *en, struct spec *s, struct err *e); /* spec_security.c */
+int spec_resources(struct spec *s, struct err *e);		     /* spec_resources.c */
 /* Memory, processors, processes, block devices (spec_limits.c, spec_limits_io.c). What this host
  * cannot do is said with Docker's warning and left out; s->cgroups must be there. */
 int spec_limits(struct engine *en, struct spec *s, struct err *e);

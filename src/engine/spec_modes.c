@@ -3,12 +3,15 @@
  *	--privileged, --userns=host	no user namespace: all ids are the host's
  *	--pid=host			no user namespace either: proc of a foreign pid namespace
  *cannot be mounted in it. Said with a warning.
+ *	a kernel before 5.19		nor there, unless --userns=auto insists: layers cannot be
+ *shown with other ids. Said with a warning.
  *	--network=host, --ipc=host	the user namespace stays; /sys, /dev/shm and /dev/mqueue are
  *the host's, bound, because only their owner may mount them */
 #include <stddef.h>
 
 #include "base/mem.h"
 #include "engine/spec.h"
+#include "kernel/mount.h"
 
 static int is_given(const char *mode)
 {
@@ -94,4 +97,12 @@ int spec_modes(const struct engine_run *req, struct spec_modes *out, struct err 
 		return err_set(e, ERR_INVALID, "conflicting options: domainname and the UTS mode");
 	*out = m;
 	return 0;
+}
+
+void spec_modes_fit(const struct engine_run *req, struct spec_modes *m)
+{
+	if (!m->user_ns || is_given(req->userns) || mount_can_idmap_layers())
+		return;
+	m->user_ns = 0;
+	m->no_idmaps = 1;
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -182,6 +183,22 @@ int fs_tree_usage(int dirfd, int64_t *out_bytes)
 	if (r == 0)
 		*out_bytes = sum;
 	return r;
+}
+
+int fs_scratch_file(int dirfd)
+{
+	char name[32];
+	int fd = memfd_create("scratch", MFD_CLOEXEC);
+
+	if (fd >= 0 || errno != ENOSYS)
+		return fd < 0 ? -errno : fd;
+	snprintf(name, sizeof(name), ".scratch-%d", (int)getpid());
+	unlinkat(dirfd, name, 0); /* left by a killed one of the same pid */
+	fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	unlinkat(dirfd, name, 0);
+	return fd;
 }
 
 const char *fs_type_name(int fd, char out[24])

@@ -15,6 +15,8 @@ int fs_remove_tree(int dirfd, const char *name);
  * one was moved. Stops at the first error; what was copied stays. Not copied: security.selinux (the
  * new place decides), overlay's own marks, xattrs of symbolic links. */
 int fs_copy_tree(int src_fd, int dst_fd);
+/* A file without a name, read and written: in memory (3.17), else beneath dirfd. */
+int fs_scratch_file(int dirfd);
 /* Sum of st_blocks*512 beneath and of the folder itself (hard links once, no other mounts). */
 int fs_tree_usage(int dirfd, int64_t *out_bytes);
 /* Kernel name of the type at fd ("ext4", "overlay", "tmpfs", or hex of f_type). ext2 and 3 are

@@ -9,7 +9,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -64,6 +66,18 @@ int mount_tree_idmap(int tree_fd, int userns_fd, int recursive)
 	return sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a);
 }
 
+/* Overlay takes id-mapped layers since 5.19. */
+int mount_can_idmap_layers(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	if (sys_mount_setattr(-1, "", AT_EMPTY_PATH, NULL) == -ENOSYS || uname(&u) < 0)
+		return 0;
+	(void)!sscanf(u.release, "%d.%d", &major, &minor);
+	return major > 5 || (major == 5 && minor >= 19);
+}
+
 static int configure(int fs_fd, const struct mount_param *p)
 {
 	char by_fd[PATH_FD_MAX];
@@ -81,14 +95,11 @@ static int configure(int fs_fd, const struct mount_param *p)
 		return sys_fsconfig(fs_fd, FSCONFIG_SET_FLAG, p->key, NULL, 0);
 	if (strlen(value) > FSCONFIG_STRING_MAX)
 		return -ENOSYS;
-	r = sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, p->key, value, 0);
-	if (r == -EINVAL && streq(p->key, "lowerdir+"))
-		return -ENOSYS; /* before 6.5 */
-	return r;
+	return sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, p->key, value, 0);
 }
 
-int mount_new(const char *fstype, const char *source, const struct mount_param *params, size_t n,
-	unsigned long flags)
+static int new_tree(const char *fstype, const char *source, const struct mount_param *params,
+	size_t n, unsigned long flags)
 {
 	auto_fd int fs_fd = sys_fsopen(fstype, FSOPEN_CLOEXEC);
 	int r = 0;
@@ -106,10 +117,59 @@ int mount_new(const char *fstype, const char *source, const struct mount_param *
 	return sys_fsmount(fs_fd, FSMOUNT_CLOEXEC, (unsigned)attrs(flags));
 }
 
+static int has_lowers(const struct mount_param *params, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (streq(params[i].key, "lowerdir+"))
+			return 1;
+	return 0;
+}
+
+/* Overlay between 5.2 and 6.4: one "lowerdir" as a string. -ENOSYS: too many for it. */
+static int new_tree_lowerdir(const char *fstype, const char *source,
+	const struct mount_param *params, size_t n, unsigned long flags)
+{
+	auto_buf struct buf lowers = BUF_MAX(FSCONFIG_STRING_MAX);
+	auto_free struct mount_param *joined = xcalloc(n + 1, sizeof(*joined));
+	auto_fd int back = -1;
+	size_t m = 0;
+	int r;
+
+	mount_old_lowers(&lowers, params, n);
+	if (lowers.over)
+		return -ENOSYS;
+	for (size_t i = 0; i < n; i++)
+		if (!streq(params[i].key, "lowerdir+"))
+			joined[m++] = params[i];
+	joined[m++] = MOUNT_STR("lowerdir", lowers.data);
+	back = mount_old_enter_fds();
+	if (back < 0)
+		return back;
+	r = new_tree(fstype, source, joined, m, flags);
+	if (fchdir(back) < 0) {
+		fd_close_ptr(&r);
+		return -errno;
+	}
+	return r;
+}
+
+int mount_new(const char *fstype, const char *source, const struct mount_param *params, size_t n,
+	unsigned long flags)
+{
+	int r = new_tree(fstype, source, params, n, flags);
+
+	/* "lowerdir+" before 6.5: EINVAL, and only when the whole is created. */
+	if (r != -EINVAL || !has_lowers(params, n))
+		return r;
+	return new_tree_lowerdir(fstype, source, params, n, flags);
+}
+
 int mount_attach(int tree_fd, int target_fd)
 {
-	return sys_move_mount(
+	int r = sys_move_mount(
 		tree_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+
+	return r == -ENOSYS ? mount_old_move(tree_fd, target_fd) : r;
 }
 
 int mount_new_at(const char *fstype, const char *source, const struct mount_param *params, size_t n,
@@ -120,6 +180,25 @@ int mount_new_at(const char *fstype, const char *source, const struct mount_para
 	if (tree == -ENOSYS)
 		return mount_old_new_at(fstype, source, params, n, flags, target_fd);
 	return tree < 0 ? tree : mount_attach(tree, target_fd);
+}
+
+int mount_new_opened(const char *fstype, const char *source, const struct mount_param *params,
+	size_t n, unsigned long flags, int target_fd)
+{
+	auto_fd int tree = mount_new(fstype, source, params, n, flags);
+	int r;
+
+	if (tree == -ENOSYS) {
+		r = mount_old_new_at(fstype, source, params, n, flags, target_fd);
+		return r < 0 ? r : mount_old_opened(target_fd);
+	}
+	r = tree < 0 ? tree : mount_attach(tree, target_fd);
+	return r < 0 ? r : take_fd(&tree);
+}
+
+int mount_reopen(int fd)
+{
+	return mount_old_topmost(fd, fd);
 }
 
 /* -ENOSYS: no mount_setattr */

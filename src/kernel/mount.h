@@ -21,6 +21,10 @@ int mount_tree_clone(int dirfd, const char *path, int recursive);
  * on a detached tree that was not attached yet. -EINVAL: this file system cannot. 5.12. */
 int mount_tree_idmap(int tree_fd, int userns_fd, int recursive);
 
+/* Whether this kernel can show the layers of an overlay through an id map at all (5.19); whether
+ * their file system can, only mount_tree_idmap tells. */
+int mount_can_idmap_layers(void);
+
 struct mount_param {
 	const char *key;
 	const char *value; /* NULL with fd < 0: a flag */
@@ -31,18 +35,26 @@ struct mount_param {
 #define MOUNT_FD(k, f) ((struct mount_param){(k), NULL, (f)})
 
 /* A new file system as a detached tree: fsopen, fsconfig..., fsmount. source may be NULL. -ENOSYS
- * when this kernel cannot make it so (no fsopen, a value above fsconfig's 255 bytes, overlay
- * without "lowerdir+" (before 6.5)): use mount_new_at. Several "lowerdir+" parameters, topmost
- * layer first. */
+ * when this kernel cannot make it so (no fsopen, a value above fsconfig's 255 bytes): use
+ * mount_new_at. Several "lowerdir+" parameters, topmost layer first; before 6.5 they are joined
+ * into the old "lowerdir" (the process's cwd is elsewhere meanwhile), which holds 85 of them. */
 int mount_new(const char *fstype, const char *source, const struct mount_param *params, size_t n,
 	unsigned long flags);
-/* Attach a tree on target (an O_PATH or other descriptor), on top of what is mounted there. */
+/* Attach a tree on target (an O_PATH or other descriptor), on top of what is mounted there. A tree
+ * that mount_new_opened made is moved (before 5.2 too). */
 int mount_attach(int tree_fd, int target_fd);
 /* mount_new and mount_attach in one, falling back to mount(2) with the params joined by commas on
  * /proc/self/fd/TARGET ("lowerdir+" joined by colons into "lowerdir"; at most 4095 bytes: -E2BIG).
  */
 int mount_new_at(const char *fstype, const char *source, const struct mount_param *params, size_t n,
 	unsigned long flags, int target_fd);
+/* The same; returns a descriptor of the new mount's root, which target_fd does not stand for. The
+ * fall-back finds it by target's path: only where nobody else can change that. */
+int mount_new_opened(const char *fstype, const char *source, const struct mount_param *params,
+	size_t n, unsigned long flags, int target_fd);
+/* The same file in the mount namespace that we are in now (a copy of the one fd was opened in):
+ * mount(2) binds nothing of another one. -ESTALE: its path leads elsewhere by now. */
+int mount_reopen(int fd);
 /* Bind src_fd on target_fd with flags on the top mount (made so before it is visible where the
  * kernel can: clone, mount_setattr, attach; else bind and remount keeping locked flags). */
 int mount_bind(int src_fd, int target_fd, int recursive, unsigned long flags);

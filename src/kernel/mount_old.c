@@ -65,25 +65,37 @@ static void separator(struct buf *b)
 		buf_putc(b, ',');
 }
 
-/* overlay's "lowerdir+" (6.5) as the one "lowerdir" of old. */
-static void join_lowers(struct buf *b, const struct mount_param *params, size_t n)
+int mount_old_lowers(struct buf *b, const struct mount_param *params, size_t n)
 {
-	int first = 1;
+	int count = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (!streq(params[i].key, "lowerdir+"))
 			continue;
-		if (first)
-			separator(b);
-		buf_puts(b, first ? "lowerdir=" : ":");
-		add_value(b, &params[i]);
-		first = 0;
+		buf_puts(b, count++ ? ":" : "");
+		if (params[i].fd >= 0)
+			buf_printf(b, "%d", params[i].fd);
+		else
+			buf_puts(b, params[i].value);
 	}
+	return count;
 }
 
-static void join_params(
+int mount_old_enter_fds(void)
+{
+	auto_fd int back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (back < 0 || chdir("/proc/self/fd") < 0)
+		return -errno;
+	return take_fd(&back);
+}
+
+/* Returns whether there are lower folders among them. */
+static int join_params(
 	struct buf *b, const struct mount_param *params, size_t n, unsigned long *flags)
 {
+	auto_buf struct buf lowers = BUF_MAX(DATA_MAX);
+
 	for (size_t i = 0; i < n; i++) {
 		const struct mount_param *p = &params[i];
 		int is_flag = p->fd < 0 && !p->value;
@@ -98,7 +110,13 @@ static void join_params(
 				add_value(b, p);
 		}
 	}
-	join_lowers(b, params, n);
+	if (!mount_old_lowers(&lowers, params, n))
+		return 0;
+	separator(b);
+	buf_puts(b, "lowerdir=");
+	buf_puts(b, lowers.over ? "" : lowers.data);
+	b->over |= lowers.over;
+	return 1;
 }
 
 int mount_old_new_at(const char *fstype, const char *source, const struct mount_param *params,
@@ -106,31 +124,68 @@ int mount_old_new_at(const char *fstype, const char *source, const struct mount_
 {
 	auto_buf struct buf data = BUF_MAX(DATA_MAX);
 	char target[PATH_FD_MAX];
+	auto_fd int back = -1;
+	int r = 0;
 
 	flags &= MOUNT_PER_MOUNT;
-	join_params(&data, params, n, &flags);
-	if (data.over)
-		return -E2BIG;
-	return mount(source ? source : fstype, path_of_fd(target_fd, target), fstype, flags,
-		       data.data) < 0
-		       ? -errno
-		       : 0;
+	if (join_params(&data, params, n, &flags))
+		back = r = mount_old_enter_fds();
+	if (data.over || r < 0)
+		return data.over ? -E2BIG : r;
+	if (mount(source ? source : fstype, path_of_fd(target_fd, target), fstype, flags,
+		    data.data) < 0)
+		r = -errno;
+	if (back >= 0 && fchdir(back) < 0)
+		return -errno;
+	return r < 0 ? r : 0;
 }
 
-int mount_old_topmost(int target_fd, int want_fd)
+/* What the path of fd leads to now. *out: 1 when it is the very file of want_fd. */
+static int reopen(int fd, int want_fd, int *out_same)
 {
 	char link[PATH_FD_MAX], path[PATH_MAX];
-	ssize_t n = readlink(path_of_fd(target_fd, link), path, sizeof(path));
-	auto_fd int fd = -1;
+	ssize_t n = readlink(path_of_fd(fd, link), path, sizeof(path));
+	auto_fd int found = -1;
 	struct stat want, st;
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return n < 0 ? -errno : -ENAMETOOLONG;
 	path[n] = '\0';
-	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || fstat(want_fd, &want) < 0)
+	found = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (found < 0 || fstat(found, &st) < 0 || fstat(want_fd, &want) < 0)
 		return -errno;
-	return st.st_dev == want.st_dev && st.st_ino == want.st_ino ? take_fd(&fd) : -ESTALE;
+	*out_same = st.st_dev == want.st_dev && st.st_ino == want.st_ino;
+	return take_fd(&found);
+}
+
+int mount_old_topmost(int target_fd, int want_fd)
+{
+	int same;
+	auto_fd int fd = reopen(target_fd, want_fd, &same);
+
+	if (fd < 0)
+		return fd;
+	return same ? take_fd(&fd) : -ESTALE;
+}
+
+int mount_old_opened(int target_fd)
+{
+	int same;
+	auto_fd int fd = reopen(target_fd, target_fd, &same);
+
+	if (fd < 0)
+		return fd;
+	return same ? -ESTALE : take_fd(&fd);
+}
+
+int mount_old_move(int src_fd, int target_fd)
+{
+	char src[PATH_FD_MAX], target[PATH_FD_MAX];
+
+	return mount(path_of_fd(src_fd, src), path_of_fd(target_fd, target), NULL, MS_MOVE, NULL) <
+			       0
+		       ? -errno
+		       : 0;
 }
 
 int mount_old_bind(int src_fd, int target_fd, int recursive, unsigned long flags)

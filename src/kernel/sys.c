@@ -3,6 +3,7 @@
 #include "kernel/sys.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -34,7 +35,8 @@
 #define SYS_mount_setattr 442
 #endif
 
-#define STATX 332 /* on x86-64; 291 elsewhere */
+#define CACHESTAT 451 /* 6.5, as overlay's "lowerdir+" */
+#define STATX 332     /* on x86-64; 291 elsewhere */
 #ifndef TIOCGPTPEER
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
@@ -70,6 +72,16 @@ int sys_fsopen(const char *fstype, unsigned flags)
 
 int sys_fsconfig(int fd, unsigned cmd, const char *key, const void *value, int aux)
 {
+	static int unknown; /* as before 6.5: any key is taken, and refused with the whole */
+
+	if (newest < CACHESTAT && key && strcmp(key, "lowerdir+") == 0) {
+		unknown = 1;
+		return 0;
+	}
+	if (cmd == FSCONFIG_CMD_CREATE && unknown) {
+		unknown = 0;
+		return -EINVAL;
+	}
 	return (int)CALL(SYS_fsconfig, fd, cmd, key, value, aux);
 }
 

@@ -128,10 +128,11 @@ void sys_deny_above(int newest);
 
 int sys_open_tree(int dirfd, const char *path, unsigned flags); /* 5.2 */
 int sys_move_mount(
-	int from_fd, const char *from, int to_fd, const char *to, unsigned flags);   /* 5.2 */
-int sys_fsopen(const char *fstype, unsigned flags);				     /* 5.2 */
-int sys_fsconfig(int fd, unsigned cmd, const char *key, const void *value, int aux); /* 5.2 */
-int sys_fsmount(int fd, unsigned flags, unsigned attr);				     /* 5.2 */
+	int from_fd, const char *from, int to_fd, const char *to, unsigned flags); /* 5.2 */
+int sys_fsopen(const char *fstype, unsigned flags);				   /* 5.2 */
+/* 5.2; the key "lowerdir+" (6.5) is denied with the calls above cachestat (6.5). */
+int sys_fsconfig(int fd, unsigned cmd, const char *key, const void *value, int aux);
+int sys_fsmount(int fd, unsigned flags, unsigned attr); /* 5.2 */
 int sys_mount_setattr(
 	int dirfd, const char *path, unsigned flags, const struct sys_mount_attr *a); /* 5.12 */
 int sys_openat2(int dirfd, const char *path, const struct sys_open_how *how);	      /* 5.6 */

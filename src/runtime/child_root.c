@@ -23,6 +23,7 @@
 #include "kernel/path.h"
 #include "kernel/tty.h"
 #include "runtime/child.h"
+#include "runtime/dev.h"
 #include "runtime/sync.h"
 
 #define SCRATCH "/dev"
@@ -30,10 +31,17 @@
 #define PROC_MAGIC 0x9fa0
 #define SYSFS_MAGIC 0x62656572
 
+static int scratch_open(void)
+{
+	int fd = open(SCRATCH, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
 static int scratch_attach(int tree_fd, struct err *e)
 {
-	auto_fd int at = open(SCRATCH, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int r = at < 0 ? -errno : mount_attach(tree_fd, at);
+	auto_fd int at = scratch_open();
+	int r = at < 0 ? at : mount_attach(tree_fd, at);
 
 	/* A clone of a shared mount is its peer: what is attached on it next would appear on the
 	 * host, too, in the folder that the tree shows. */
@@ -54,7 +62,7 @@ static int overlay(struct child *c, struct err *e)
 {
 	const struct oci_hull *h = c->plan->config->hull;
 	struct mount_param params[LAYERS_MAX + 4];
-	auto_fd int upper = -1, work = -1;
+	auto_fd int upper = -1, work = -1, at = -1;
 	size_t n = 0;
 	int fd;
 
@@ -64,7 +72,7 @@ static int overlay(struct child *c, struct err *e)
 		const struct tree *t = &c->trees.v[i];
 		if (t->use != TREE_LAYER && t->use != TREE_UPPER)
 			continue;
-		if (scratch_attach(t->fd, e) < 0)
+		if (t->detached && scratch_attach(t->fd, e) < 0)
 			return -1;
 		if (t->use == TREE_LAYER) {
 			params[n++] = MOUNT_FD("lowerdir+", t->fd);
@@ -82,7 +90,8 @@ static int overlay(struct child *c, struct err *e)
 	params[n++] = MOUNT_FLAG("userxattr");
 	if (upper >= 0 && h->volatile_upper)
 		params[n++] = MOUNT_FLAG("volatile");
-	fd = mount_new("overlay", "overlay", params, n, 0);
+	at = scratch_open();
+	fd = at < 0 ? at : mount_new_opened("overlay", "overlay", params, n, 0, at);
 	if (fd < 0)
 		return err_sys(e, fd, "mount the root file system (overlay of %zu layers)",
 			strv_len(h->layers));
@@ -90,29 +99,65 @@ static int overlay(struct child *c, struct err *e)
 }
 
 /* One layer and no upper folder: overlay wants two lower ones, the layer itself will do. */
-static int single_tree(struct child *c)
+static struct tree *single_tree(struct child *c)
 {
-	const struct tree *only = NULL;
+	struct tree *only = NULL;
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->trees.n; i++) {
-		const struct tree *t = &c->trees.v[i];
+		struct tree *t = &c->trees.v[i];
 		if (t->use == TREE_LAYER || t->use == TREE_UPPER || t->use == TREE_ROOT) {
 			only = t;
 			n++;
 		}
 	}
-	return n == 1 && only->use != TREE_UPPER ? only->fd : -1;
+	return n == 1 && only->use != TREE_UPPER ? only : NULL;
+}
+
+/* Before 5.2: a folder of the host, bound. */
+static int bind_root(int src_fd, int recursive, struct err *e)
+{
+	auto_fd int at = scratch_open(), fd = -1;
+	int r = at < 0 ? at : mount_bind(src_fd, at, recursive, 0);
+
+	fd = r < 0 ? -1 : open(SCRATCH, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, r < 0 ? r : errno, "bind the root file system");
+	return take_fd(&fd);
 }
 
 static int make_root(struct child *c, struct err *e)
 {
-	int fd = single_tree(c);
+	struct tree *only = single_tree(c);
+	int r;
 
-	c->root_fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : overlay(c, e);
+	if (!only)
+		c->root_fd = overlay(c, e);
+	else if (only->detached)
+		c->root_fd = scratch_attach(only->fd, e) < 0 ? -1 : take_fd(&only->fd);
+	else
+		c->root_fd = bind_root(only->fd, only->use == TREE_ROOT, e);
 	if (c->root_fd < 0)
-		return fd >= 0 ? err_sys(e, errno, "take the root file system") : -1;
-	return scratch_attach(c->root_fd, e);
+		return -1;
+	r = mount_propagation(c->root_fd, MS_PRIVATE, 1);
+	return r < 0 ? err_sys(e, r, "make the root file system's mount private") : 0;
+}
+
+/* Before 5.2 the parent could only open what is to be mounted, in its own mount namespace. */
+static int reopen_trees(struct child *c, struct err *e)
+{
+	for (size_t i = 0; i < c->trees.n; i++) {
+		struct tree *t = &c->trees.v[i];
+		int fd = t->detached ? -1 : mount_reopen(t->fd);
+
+		if (t->detached)
+			continue;
+		if (fd < 0)
+			return err_sys(e, fd, "open a folder to be mounted");
+		fd_close_ptr(&t->fd);
+		t->fd = fd;
+	}
+	return 0;
 }
 
 /* Mounts reach us from the host only where a -v asked for it, and nothing goes back. */
@@ -209,22 +254,35 @@ static int show_nodes(struct child *c, int dev_fd, struct err *e)
 	return 0;
 }
 
+/* The parent's, or one of our own on SCRATCH (before 5.2). */
+static int dev_tree(struct child *c, struct err *e)
+{
+	auto_fd int at = -1;
+
+	for (size_t i = 0; i < c->trees.n; i++)
+		if (c->trees.v[i].use == TREE_DEV)
+			return take_fd(&c->trees.v[i].fd);
+	at = scratch_open();
+	if (at < 0)
+		return err_sys(e, at, "open " SCRATCH);
+	return dev_make_at(c->plan, at, e);
+}
+
 static int do_dev(struct child *c, const struct plan_mount *m, struct err *e)
 {
-	for (size_t i = 0; i < c->trees.n; i++) {
-		const struct tree *t = &c->trees.v[i];
-		if (t->use != TREE_DEV)
-			continue;
-		/* A link for /dev in the image must not choose where devices appear
-		 * (CVE-2026-41579). */
-		auto_fd int target = path_mount_target(c->root_fd, m->destination, 1);
-		int r = target < 0 ? target : mount_attach(t->fd, target);
-		if (r < 0)
-			return err_sys(e, r, "mount /dev");
-		if (show_nodes(c, t->fd, e) < 0)
-			return -1;
-		c->null_fd = openat(t->fd, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	}
+	auto_fd int dev = dev_tree(c, e), target = -1;
+	int r;
+
+	if (dev < 0)
+		return -1;
+	/* A link for /dev in the image must not choose where devices appear (CVE-2026-41579). */
+	target = path_mount_target(c->root_fd, m->destination, 1);
+	r = target < 0 ? target : mount_attach(dev, target);
+	if (r < 0)
+		return err_sys(e, r, "mount /dev");
+	if (show_nodes(c, dev, e) < 0)
+		return -1;
+	c->null_fd = openat(dev, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	return 0;
 }
 
@@ -420,7 +478,7 @@ static int write_sysctls(struct child *c, struct err *e)
 
 int child_root_make(struct child *c, struct err *e)
 {
-	if (stop_propagation(e) < 0 || make_root(c, e) < 0)
+	if (stop_propagation(e) < 0 || reopen_trees(c, e) < 0 || make_root(c, e) < 0)
 		return -1;
 	for (uint32_t i = 0; i < c->plan->n_mounts; i++)
 		if (do_mount(c, i, e) < 0)

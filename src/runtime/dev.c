@@ -150,27 +150,59 @@ static int add_device(const struct maker *m, const struct oci_device *d, struct 
 	return r < 0 ? err_sys(e, r, "make device %s", d->path) : 0;
 }
 
-int dev_make(const struct plan *p, const char *const **out_missing, struct err *e)
+static int fill(const struct plan *p, int fd, const char *const **out_missing, struct err *e)
 {
-	const struct plan_mount *pm = &p->mounts[p->dev];
-	auto_fd int fd = mount_new("tmpfs", pm->source ? pm->source : "tmpfs", pm->params,
-		pm->n_params, pm->words.set & ~(unsigned long)(MS_NODEV | MS_RDONLY));
 	struct maker m = {p, fd, 0};
-	mode_t old;
-	int r;
+	const mode_t old = umask(0);
+	int r = fill_standard(&m, e);
 
-	if (fd < 0)
-		return err_sys(e, fd, "make a file system for /dev");
-	old = umask(0);
-	r = fill_standard(&m, e);
 	for (size_t i = 0; r == 0 && i < p->config->n_devices; i++)
 		r = add_device(&m, &p->config->devices[i], e);
 	umask(old);
 	if (r < 0)
 		return -1;
-	if (fchown(fd, p->root_uid, p->root_gid) < 0 &&
-		fchownat(fd, "", p->root_uid, p->root_gid, AT_EMPTY_PATH) < 0)
+	if (fchownat(fd, "", p->root_uid, p->root_gid, AT_EMPTY_PATH) < 0)
 		return err_sys(e, errno, "give /dev to the container");
 	*out_missing = m.no_nodes ? all_nodes : NULL;
-	return take_fd(&fd);
+	return 0;
+}
+
+static const char *source(const struct plan_mount *pm)
+{
+	return pm->source ? pm->source : "tmpfs";
+}
+
+static unsigned long flags(const struct plan_mount *pm)
+{
+	return pm->words.set & ~(unsigned long)(MS_NODEV | MS_RDONLY);
+}
+
+int dev_make(const struct plan *p, int *out, const char *const **out_missing, struct err *e)
+{
+	const struct plan_mount *pm = &p->mounts[p->dev];
+	auto_fd int fd = mount_new("tmpfs", source(pm), pm->params, pm->n_params, flags(pm));
+
+	*out = -1;
+	/* In a user namespace the child will be forbidden to make them. */
+	*out_missing = p->user_ns ? all_nodes : NULL;
+	if (fd == -ENOSYS)
+		return 0;
+	if (fd < 0)
+		return err_sys(e, fd, "make a file system for /dev");
+	if (fill(p, fd, out_missing, e) < 0)
+		return -1;
+	*out = take_fd(&fd);
+	return 0;
+}
+
+int dev_make_at(const struct plan *p, int at_fd, struct err *e)
+{
+	const struct plan_mount *pm = &p->mounts[p->dev];
+	auto_fd int fd = mount_new_opened(
+		"tmpfs", source(pm), pm->params, pm->n_params, flags(pm), at_fd);
+	const char *const *missing;
+
+	if (fd < 0)
+		return err_sys(e, fd, "make a file system for /dev");
+	return fill(p, fd, &missing, e) < 0 ? -1 : take_fd(&fd);
 }

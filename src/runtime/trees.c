@@ -83,9 +83,10 @@ static int root_tree(struct maker *m, const char *path, enum tree_use use, struc
 		add(m->out, use, take_fd(&fd))->detached = 0;
 		return 0;
 	}
-	if (tree < 0)
+	if (tree < 0 && !(tree == -ENOSYS && idmap))
 		return err_sys(e, tree, "take the mount of %s", path);
-	add(m->out, use, tree)->directory = 1;
+	if (tree >= 0)
+		add(m->out, use, tree)->directory = 1;
 	if (idmap && !mapped)
 		return err_set(e, ERR_UNSUPPORTED,
 			"the file system of %s cannot be shown with other user ids (no id-mapped "
@@ -214,11 +215,12 @@ static int bind_trees(struct maker *m, uint32_t index, struct err *e)
 static int dev_trees(struct maker *m, uint32_t index, struct err *e)
 {
 	const char *const *missing = NULL;
-	int fd = dev_make(m->plan, &missing, e);
+	int fd;
 
-	if (fd < 0)
+	if (dev_make(m->plan, &fd, &missing, e) < 0)
 		return -1;
-	add(m->out, TREE_DEV, fd);
+	if (fd >= 0)
+		add(m->out, TREE_DEV, fd);
 	for (; missing && *missing; missing++) {
 		auto_free char *path = xasprintf("/dev/%s", *missing);
 		auto_fd int node = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);

@@ -66,6 +66,7 @@ inside() { hull run --rm --network none "$IMAGE" "$@"; }
 }
 
 @test "uid 1234 inside is not uid 1234 outside" {
+	need_idmaps
 	chmod 755 "$T"
 	[ "$IMAGE" != alpine:3.6 ] || skip "this archive's root folder is closed to all but root (0700)"
 	hull run --rm --network none -u 1234:1234 -v "$T:/t" "$IMAGE" \

@@ -22,6 +22,7 @@ setup_file() {
 	export FILE_DIR HULL_ROOT=$FILE_DIR/root HULL_RUNROOT=$FILE_DIR/run
 	export PROBE=$HULL_SUITE/bin/probe
 	mkdir "$FILE_DIR/run"
+	: >"$FILE_DIR/run/no-idmaps.said" # one line for each boot, which one test looks at
 	cp -al "$HULL_SUITE/root" "$HULL_ROOT"
 	# What is written in place must not be shared.
 	find "$HULL_ROOT" -maxdepth 1 -type f | while read -r f; do
@@ -164,6 +165,18 @@ need_image() {
 	*) skip "image $1 is not there (HULL_TEST_IMAGES)" ;;
 	esac
 }
+
+# older VERSION: this kernel is, or what tests/helpers/deny lets us see of it
+older() {
+	local kernel=${HULL_DENY:-$(uname -r)}
+	[ "$(printf '%s\n' "$1" "${kernel%%-*}" | sort -V | head -n 1)" != "$1" ]
+}
+
+# Layers with other owners than on the disk: before that, no user namespace by default (spec_modes.c).
+need_idmaps() { ! older 5.19 || skip "this kernel has no id-mapped layers (5.19)"; }
+
+# What every process here has of seccomp: 0, or 2 beneath tests/helpers/deny
+seccomp_here() { awk '/^Seccomp:/ { print $2 }' /proc/self/status; }
 
 # --- assertions ---
 

@@ -182,13 +182,19 @@ static int overlay_checks(int root)
 		    l1 = path_open(root, "l1", O_PATH, 0);
 	auto_fd int two = path_mkdirs(root, "l2/y", 0755, -1, -1),
 		    l2 = path_open(root, "l2", O_PATH, 0);
-	auto_fd int at = path_mount_target(root, "merged", 1), merged = -1;
+	auto_fd int at = path_mount_target(root, "merged", 1), merged = -1, again = -1;
+	struct stat here, st;
 	const struct mount_param p[] = {MOUNT_FD("lowerdir+", l1), MOUNT_FD("lowerdir+", l2)};
 
 	CHECK(one >= 0 && two >= 0);
+	CHECK(stat(".", &here) == 0);
 	CHECK(mount_new_at("overlay", "hull", p, 2, 0, at) == 0);
+	CHECK(stat(".", &st) == 0 && st.st_ino == here.st_ino && st.st_dev == here.st_dev);
 	merged = path_open(root, "merged", O_PATH, 0);
 	CHECK(faccessat(merged, "x", F_OK, 0) == 0 && faccessat(merged, "y", F_OK, 0) == 0);
+	again = mount_new_opened("overlay", "hull", p, 2, MS_RDONLY, merged);
+	CHECK(again >= 0 && fstat(again, &st) == 0 && fstat(merged, &here) == 0);
+	CHECK(st.st_dev != here.st_dev && faccessat(again, "x", F_OK, 0) == 0);
 	return 0;
 }
 
@@ -258,6 +264,12 @@ static void test_mounts_without_setattr(void **state)
 	with_calls_up_to(441);
 }
 
+static void test_mounts_without_lowerdir_plus(void **state)
+{
+	(void)state;
+	with_calls_up_to(450);
+}
+
 static void test_mounts_of_310(void **state)
 {
 	(void)state;
@@ -274,6 +286,7 @@ int main(void)
 		cmocka_unit_test(test_params),
 		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_mounts_without_setattr),
+		cmocka_unit_test(test_mounts_without_lowerdir_plus),
 		cmocka_unit_test(test_mounts_of_310),
 	};
 
