@@ -46,7 +46,8 @@ static int is_word(const char *s)
 {
 	size_t len = strlen(s);
 
-	return len && len < 64 && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-.") == len;
+	return len && len < 64 && *s != '.' && *s != '-' &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-.") == len;
 }
 
 static void set_architecture(struct oci_platform *p, const char *said)

@@ -242,13 +242,15 @@ uint64_t stream_skip(struct stream *s, uint64_t n)
 {
 	struct slot *slot;
 	off_t at, end;
-	uint64_t there;
+	uint64_t there, beyond = (s->consumed + n) % STREAM_BLOCK;
 
-	if (s->sparse_fd < 0 || s->tap.bytes)
+	if (s->sparse_fd < 0 || n < beyond || s->tap.bytes)
 		return 0;
 	wait_filled(s);
 	slot = current(s);
 	there = slot->len - s->pos;
+	/* Slots begin at whole blocks, so that none lies in two of them. */
+	n -= beyond;
 	if (slot->failed || n <= there || slot->len < SPARSE_SIZE)
 		return 0;
 	at = lseek(s->sparse_fd, 0, SEEK_CUR);
