@@ -32,6 +32,11 @@ check-vm:
 	@tools/install-deps build vm
 	@tools/build $(BUILD)
 	@tests/vm/run --build $(BUILD) --kernel '$(KERNEL)' --args '$(VMARGS)' $(TESTS)
+check-kill: build
+	@tests/kill/campaign --build $(BUILD) random --kills 1000
+	@tests/kill/campaign --build $(BUILD) calls
+	@tests/kill/campaign --build $(BUILD) errors --every 3
+	@tests/kill/campaign --build $(BUILD) full
 lint:
 	@tools/install-deps lint
 	@tools/lint $(BUILD)

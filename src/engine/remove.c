@@ -22,13 +22,14 @@
 #include "kernel/fs.h"
 #include "kernel/ns.h"
 
-#define KILL_MS 10000 /* for a killed container to be gone */
+#define KILL_MS 10000  /* for a killed container to be gone */
+#define KILL_ROUNDS 10 /* naps between two kills */
 #define CGROUP_MS 2000
+#define BUNDLE "config.json" /* launch.c */
+#define BUNDLE_MAX (4UL << 20)
 
-static int erase_cgroup(const char *id, const json_t *config, struct err *e)
+static int erase_cgroup_at(const char *path, struct err *e)
 {
-	const char *parent = jsonx_str(jsonx_obj(config, "HostConfig"), "CgroupParent", NULL);
-	auto_free char *path = spec_cgroup_path(parent, id);
 	auto_strv char **paths = NULL;
 	struct cgroup_host host = {0};
 	int r = cgroup_probe(&host);
@@ -40,6 +41,14 @@ static int erase_cgroup(const char *id, const json_t *config, struct err *e)
 	}
 	cgroup_host_done(&host);
 	return r < 0 ? err_sys(e, r, "remove the cgroup %s", path) : 0;
+}
+
+static int erase_cgroup(const char *id, const json_t *config, struct err *e)
+{
+	const char *parent = jsonx_str(jsonx_obj(config, "HostConfig"), "CgroupParent", NULL);
+	auto_free char *path = spec_cgroup_path(parent, id);
+
+	return erase_cgroup_at(path, e);
 }
 
 static int erase_volumes(struct engine *en, const json_t *config, struct err *e)
@@ -64,15 +73,16 @@ static int erase_folder(int base_fd, const char *base, const char *id, struct er
 }
 
 /* The lock last: as long as it is there, whoever finds the folder can tell that it is garbage. */
-static int erase_run_folder(struct engine *en, const char *id, struct err *e)
+static int erase_run_folder(struct engine *en, const char *id, int last, struct err *e)
 {
 	static const char *const names[] = {
-		"config.json", "exit", "resolv.conf", "hostname", "hosts", "state"};
+		"exit", "resolv.conf", "hostname", "hosts", "state", BUNDLE};
 	auto_fd int folder = engine_container_folder(en->runroot_fd, id);
 
 	for (size_t i = 0; folder >= 0 && i < ARRAY_SIZE(names); i++)
-		unlinkat(folder, names[i], 0);
-	return erase_folder(en->runroot_fd, en->runroot, id, e);
+		if (last || !streq(names[i], BUNDLE))
+			unlinkat(folder, names[i], 0);
+	return !last ? 0 : erase_folder(en->runroot_fd, en->runroot, id, e);
 }
 
 static int erase_row(struct engine *en, const char *id, int durable, struct err *e)
@@ -95,43 +105,81 @@ int container_erase(struct engine *en, const struct container_row *row, int flag
 	/* All is tried, whatever fails; the first failure is told. */
 	if (flags & ERASE_CGROUP)
 		r = erase_cgroup(row->id, config, e);
+	/* Nothing but the row leads to them. Of what is to stay until it is removed by name, the
+	 * row goes first all the same: a container without its volume is worse than one too many.
+	 */
+	if (flags & ERASE_VOLUMES && row->ephemeral &&
+		erase_volumes(en, config, r < 0 ? NULL : e) < 0)
+		r = -1;
 	if (erase_row(en, row->id, !(flags & ERASE_VOLATILE), r < 0 ? NULL : e) < 0)
 		r = -1;
 	if (erase_folder(en->root_fd, en->root, row->id, r < 0 ? NULL : e) < 0)
 		r = -1;
-	if (erase_run_folder(en, row->id, r < 0 ? NULL : e) < 0)
+	if (erase_run_folder(en, row->id, !(flags & ERASE_NOT_LAST), r < 0 ? NULL : e) < 0)
 		r = -1;
-	if (flags & ERASE_VOLUMES && erase_volumes(en, config, r < 0 ? NULL : e) < 0)
+	if (flags & ERASE_VOLUMES && !row->ephemeral &&
+		erase_volumes(en, config, r < 0 ? NULL : e) < 0)
+		r = -1;
+	return r;
+}
+
+int container_erase_last(
+	struct engine *en, const struct container_row *row, int by_force, struct err *e)
+{
+	auto_json json_t *config = NULL;
+	int r = 0;
+
+	if (by_force && row->config)
+		config = jsonx_parse(row->config, strlen(row->config), "a container", NULL);
+	if (by_force)
+		r = erase_cgroup(row->id, config, e);
+	return erase_run_folder(en, row->id, 1, r < 0 ? NULL : e) < 0 ? -1 : r;
+}
+
+/* Where it may have had one: the bundle says it as long as it is there. */
+static int erase_cgroup_of_garbage(struct engine *en, const char *id)
+{
+	auto_fd int run = engine_container_folder(en->runroot_fd, id);
+	auto_buf struct buf b = BUF_MAX(BUNDLE_MAX);
+	auto_json json_t *bundle = NULL;
+	const char *path;
+	int r = erase_cgroup(id, NULL, NULL);
+
+	if (run >= 0 && fd_read_file(run, BUNDLE, &b) == 0 && b.len)
+		bundle = jsonx_parse(b.data, b.len, BUNDLE, NULL);
+	path = jsonx_str(jsonx_obj(bundle, "linux"), "cgroupsPath", NULL);
+	/* Never another's: its own name ends the path. */
+	if (path && str_ends(path, id) && erase_cgroup_at(path, NULL) < 0)
 		r = -1;
 	return r;
 }
 
 int container_erase_garbage(struct engine *en, const char *id)
 {
-	int r = erase_cgroup(id, NULL, NULL);
+	int r = erase_cgroup_of_garbage(en, id);
 
 	if (erase_folder(en->root_fd, en->root, id, NULL) < 0)
 		r = -1;
-	return erase_run_folder(en, id, NULL) < 0 ? -1 : r;
+	return erase_run_folder(en, id, 1, NULL) < 0 ? -1 : r;
 }
 
 /* By a pidfd that was checked against the start time: never a process that got the number since. */
-static void kill_first_process(const struct container_state *s, int run_fd)
+static void kill_first_process(int run_fd)
 {
 	auto_buf struct buf b = BUF_MAX(4096);
 	auto_json json_t *state = NULL;
 	auto_fd int pidfd = -1;
 	uint64_t ticks;
-	int monitor, r = 0;
+	int pid, monitor, r = 0;
 
 	if (fd_read_file(run_fd, "state", &b) == 0 && b.len)
 		state = jsonx_parse(b.data, b.len, "state", NULL);
-	if (!state || s->pid <= 0)
+	pid = state ? (int)jsonx_int(state, "pid", 0) : 0;
+	if (pid <= 0)
 		return;
-	pidfd = ns_pidfd(s->pid);
-	if (ns_start_time(s->pid, &ticks) == 0 &&
-		ticks == (uint64_t)jsonx_int(state, "startTime", -1))
-		r = ns_kill(s->pid, pidfd, SIGKILL);
+	pidfd = ns_pidfd(pid);
+	if (ns_start_time(pid, &ticks) == 0 && ticks == (uint64_t)jsonx_int(state, "startTime", -1))
+		r = ns_kill(pid, pidfd, SIGKILL);
 	/* A user's container that runs as another of the user's ids, in a user namespace that is
 	 * not the one we are in (mode.c): its monitor is always ours to kill, and it dies of that.
 	 */
@@ -140,13 +188,14 @@ static void kill_first_process(const struct container_state *s, int run_fd)
 		kill(monitor, SIGKILL);
 }
 
-/* The lock, as soon as the monitor has given it back. */
-static int wait_for_lock(int run_fd, const char *name, struct err *e)
+/* One that is just starting has no process yet that could be killed: again and again, until its
+ * monitor gives the lock back. cgroups: its paths. */
+static int kill_until_unlocked(int run_fd, const char *name, char *const *cgroups, struct err *e)
 {
 	const int64_t end = time_mono_ns() + KILL_MS * INT64_C(1000000);
 	const struct timespec nap = {.tv_nsec = 2000000};
 
-	for (;;) {
+	for (int i = 0;; i++) {
 		int lock = container_lock(run_fd, 0);
 
 		if (lock != -EAGAIN)
@@ -158,13 +207,17 @@ static int wait_for_lock(int run_fd, const char *name, struct err *e)
 				"cannot remove container \"%s\": it was killed, but is not gone "
 				"after %d s: one of its processes may hang in the kernel",
 				name, KILL_MS / 1000);
+		if (i % KILL_ROUNDS == 0) {
+			kill_first_process(run_fd);
+			cgroup_kill(cgroups);
+		}
 		nanosleep(&nap, NULL);
 	}
 }
 
 /* *out_lock: taken over from the monitor, -1 when there is none to take. */
-static int stop_running(struct engine *en, const struct container_row *row,
-	const struct container_state *s, int run_fd, int *out_lock, struct err *e)
+static int stop_running(struct engine *en, const struct container_row *row, int run_fd,
+	int *out_lock, struct err *e)
 {
 	auto_json json_t *config = jsonx_parse(
 		row->config, strlen(row->config), "a container", NULL);
@@ -174,13 +227,10 @@ static int stop_running(struct engine *en, const struct container_row *row,
 	struct cgroup_host host = {0};
 	int lock;
 
-	kill_first_process(s, run_fd);
-	if (cgroup_probe(&host) == 0 && host.layout != CGROUP_NONE) {
+	if (cgroup_probe(&host) == 0 && host.layout != CGROUP_NONE)
 		paths = cgroup_paths(&host, path);
-		cgroup_kill(paths);
-	}
 	cgroup_host_done(&host);
-	lock = wait_for_lock(run_fd, row->name, e);
+	lock = kill_until_unlocked(run_fd, row->name, paths, e);
 	if (lock < 0 && lock != -ENOENT)
 		return -1;
 	*out_lock = lock < 0 ? -1 : lock;
@@ -204,7 +254,7 @@ static int remove_row(struct engine *en, const char *name, const struct containe
 			name);
 	}
 	/* Held until all is gone: an unlocked folder without a row is garbage, which ps sweeps. */
-	if (lock == -EAGAIN && stop_running(en, row, &s, run, &lock, e) < 0) {
+	if (lock == -EAGAIN && stop_running(en, row, run, &lock, e) < 0) {
 		container_state_done(&s);
 		return -1;
 	}

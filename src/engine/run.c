@@ -265,14 +265,13 @@ static int start(struct run *r, struct err *e)
 static int finish(struct run *r, struct attach *a, struct err *e)
 {
 	struct launch *l = &r->launch;
-	int flags = ERASE_VOLUMES | ERASE_VOLATILE, ret = 0;
+	int flags = ERASE_VOLUMES | ERASE_VOLATILE, ret = 0, status = 0;
 
 	/* Processes that share the host's pid namespace may outlive the first one for a moment. */
 	if (a->lost || l->spec.modes.pid_host)
 		attach_wait_end(a);
 	if (l->row.ephemeral) {
-		if (a->lost)
-			flags |= ERASE_CGROUP;
+		flags |= a->lost ? ERASE_CGROUP : ERASE_NOT_LAST;
 		if (engine_db_open(l->en, e) < 0 || launch_erase(l, flags, e) < 0)
 			ret = -1;
 	} else if (a->lost && engine_db_open(l->en, e) == 0) {
@@ -284,8 +283,12 @@ static int finish(struct run *r, struct attach *a, struct err *e)
 		attach_say_clean(a);
 	/* Our child to the end: on machines whose process 1 reaps nobody it would stay a zombie. */
 	fd_close_ptr(&r->client_fd);
-	while (waitpid(r->pid, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(r->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	/* It was killed before it had removed the cgroup, of which only this folder knows. */
+	if (l->row.ephemeral && !a->lost &&
+		container_erase_last(l->en, &l->row, WIFSIGNALED(status), ret < 0 ? NULL : e) < 0)
+		ret = -1;
 	return ret;
 }
 

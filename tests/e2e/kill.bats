@@ -1,0 +1,16 @@
+#!/usr/bin/env bats
+# SIGKILL at any instant: a small part of what `make check-kill` does.
+load ../helpers/common
+
+campaign() { "$TOP/tests/kill/campaign" --build "$HULL_BUILD" "$@"; }
+
+@test "a hundred kills at random instants: nothing hangs, nothing stays, nothing is lost" {
+	ok campaign random --kills 100
+	has "$output" '^100 passed, 0 failed'
+}
+
+@test "kills at the system calls of run --rm" {
+	need strace
+	ok campaign calls --scene run-rm --every 12
+	has "$output" '^[0-9]+ passed, 0 failed'
+}
