@@ -9,7 +9,8 @@ enum erase_flags {
 	ERASE_CGROUP = 1,   /* kill and remove its cgroup: nobody did */
 	ERASE_VOLUMES = 2,  /* its anonymous volumes too */
 	ERASE_VOLATILE = 4, /* the row need not be gone after a crash of the machine */
-	ERASE_NOT_LAST = 8, /* its monitor is still at it: of the run folder stays what leads to it */
+	ERASE_NOT_LAST =
+		8, /* its monitor is still at it: of the run folder stays what leads to it */
 };
 /* The row first, then the folders: what a crash leaves is garbage without a row, never a container
  * without its folders. row->config must be there for ERASE_VOLUMES and ERASE_CGROUP. */
