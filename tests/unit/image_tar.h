@@ -1,7 +1,9 @@
 /* image_tar.h: archives for the tests of the image folder, made in memory. */
 #pragma once
 
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
