@@ -173,17 +173,23 @@ rebuilt() {
 }
 
 @test "CVE-2022-0492: release_agent of cgroup v1 cannot be written" {
-	ok run_tiny tiny sh -c 'find /sys/fs/cgroup -name release_agent -exec probe open {} w \; | sort -u'
-	lacks "$output" '^ok'
+	local userns
+	for userns in auto host; do
+		ok run_tiny --userns=$userns tiny sh -c 'find /sys/fs/cgroup -name release_agent -exec probe open {} w \; | sort -u'
+		lacks "$output" '^ok'
+	done
 	ok run_tiny --cap-add SYS_ADMIN --security-opt seccomp=unconfined tiny sh -c \
 		'mkdir /c; for c in memory rdma pids cpu; do mount -t cgroup -o $c none /c 2>/dev/null && probe open /c/release_agent w; done; echo end'
 	lacks "$output" '^ok'
 }
 
 @test "CVE-2023-25809: no file beneath /sys/fs/cgroup can be written" {
-	ok run_tiny tiny sh -c 'find /sys/fs/cgroup -type f -exec probe open {} w \; | sort -u; echo end'
-	lacks "$output" '^ok'
-	has "$output" end
+	local userns
+	for userns in auto host; do
+		ok run_tiny --userns=$userns tiny sh -c 'find /sys/fs/cgroup -type f -exec probe open {} w \; | sort -u; echo end'
+		lacks "$output" '^ok'
+		has "$output" end
+	done
 	ok run_tiny tiny sh -c 'for d in /sys/fs/cgroup /sys/fs/cgroup/*; do mkdir $d/x 2>/dev/null && echo made; done; echo end'
 	is "$output" end
 }
