@@ -164,6 +164,9 @@ archives() {
 		long = b"a/" * 40000
 		bad("long-name", block(b"p", b"%011o\0" % len(long), b"L") + long.ljust((len(long) + 511) // 512 * 512, b"\0")
 		    + block(b"x", b"00000000000\0", b"0") + bytes(1024))
+		long = b"a/" * 6000
+		bad("long-name-2", block(b"p", b"%011o\0" % len(long), b"L") + long.ljust((len(long) + 511) // 512 * 512, b"\0")
+		    + block(b"x", b"00000000000\0", b"0") + bytes(1024))
 		for i in range(12):
 		    data = bytearray(good)
 		    for _ in range(8):

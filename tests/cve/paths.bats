@@ -28,10 +28,11 @@ link_instead() { rm -rf "$1" && mkdir -p "$(dirname "$1")" && ln -s "$2" "$1"; }
 	for place in proc sys dev etc dev/pts dev/shm etc/hosts etc/resolv.conf etc/hostname sys/fs/cgroup; do
 		for target in "$T/host" "../../../../../../../..$T/host" "../../../../../../../..$T/host/file"; do
 			evil link_instead "$place" "$target"
-			run timeout 30 "$HULL_BUILD/hull" run --rm --network none evil probe fds
+			# The host's root is who could do harm.
+			run timeout 30 "$HULL_BUILD/hull" run --rm --network none --userns=host evil probe fds
 			[ "$status" -ne 124 ]
 			unharmed
-			run timeout 30 "$HULL_BUILD/hull" run --rm --network none --rootfs "$T/tree" /bin/probe fds
+			run timeout 30 "$HULL_BUILD/hull" run --rm --network none --userns=host --rootfs "$T/tree" /bin/probe fds
 			[ "$status" -ne 124 ]
 			unharmed
 		done
@@ -64,13 +65,13 @@ link_instead() { rm -rf "$1" && mkdir -p "$(dirname "$1")" && ln -s "$2" "$1"; }
 	evil hostward
 	mkdir d
 	echo mine >d/f
-	run run_tiny -v "$T/d:/out/sub" -v "$T/d/f:/outfile" -v "$T/d:/up$T/host/made" evil sh -c 'cat /out/sub/f'
+	run run_tiny --userns=host -v "$T/d:/out/sub" -v "$T/d/f:/outfile" -v "$T/d:/up$T/host/made" evil sh -c 'cat /out/sub/f'
 	unharmed
-	run run_tiny -w /out/made/by/workdir evil true
+	run run_tiny --userns=host -w /out/made/by/workdir evil true
 	unharmed
-	run run_tiny --tmpfs /out/tmpfs evil true
+	run run_tiny --userns=host --tmpfs /out/tmpfs evil true
 	unharmed
-	run run_tiny --device /dev/null:/out/null evil true
+	run run_tiny --userns=host --device /dev/null:/out/null evil true
 	unharmed
 }
 
@@ -80,7 +81,7 @@ link_instead() { rm -rf "$1" && mkdir -p "$(dirname "$1")" && ln -s "$2" "$1"; }
 	local w
 	for w in /out/made /viaproc/made "/out/../../../..$T/host/made"; do
 		hull import -c "WORKDIR $w" evil.tar evil >/dev/null
-		run run_tiny evil probe cwd
+		run run_tiny --userns=host evil probe cwd
 		unharmed
 	done
 }
@@ -105,12 +106,15 @@ swap_end() {
 @test "CVE-2021-30465, CVE-2024-45310: links that are swapped in a shared volume during the start" {
 	mkdir -p shared/a d
 	ln -s "$T/host" shared/b
-	echo mine >f
+	echo mine | tee f >d/marker
 	swap_start "$T/shared/a" "$T/shared/b"
 	for _ in $(seq 60); do
-		run timeout 20 "$HULL_BUILD/hull" run --rm --network none -v "$T/shared:/s" \
-			-v "$T/d:/s/a/sub" -v "$T/d:/s/a/deep/er/folder" -v "$T/f:/s/a/file" tiny true
-		[ "$status" -ne 124 ]
+		# Wherever it is by now, the mount is in the container, or the start was refused.
+		run timeout 20 "$HULL_BUILD/hull" run --rm --network none --userns=host -v "$T/shared:/s" \
+			-v "$T/d:/s/a/sub" -v "$T/d:/s/a/deep/er/folder" -v "$T/f:/s/a/file" tiny sh -c \
+			'for i in $(seq 50); do for m in /s/a/sub /s/b/sub "$1/sub"; do [ ! -e $m/marker ] || exit 3; done; done' \
+			sh "$T/host"
+		[ "$status" -eq 3 ] || [ "$status" -gt 124 ]
 	done
 	swap_end
 	unharmed
@@ -160,11 +164,11 @@ swap_end() {
 		mkdir -p dev/pts pts
 		ln -s "$T/host/new" "dev/$where"
 		[ "$where" = console ] || ln -s "$T/host/file" "$where"
-		run timeout 20 "$HULL_BUILD/hull" run --rm --network none -t -v "$T/dev:/dev" tiny stat -c %t /dev/console
+		run timeout 20 "$HULL_BUILD/hull" run --rm --network none --userns=host -t -v "$T/dev:/dev" tiny stat -c %t /dev/console
 		[ "$status" -ne 124 ]
 		[ "$status" -ne 0 ] || is "${lines[0]%%$'\r'*}" 88
 		unharmed
-		run timeout 20 "$HULL_BUILD/hull" run --rm --network none -t -v "$T/pts:/dev/pts" tiny stat -c %t /dev/console
+		run timeout 20 "$HULL_BUILD/hull" run --rm --network none --userns=host -t -v "$T/pts:/dev/pts" tiny stat -c %t /dev/console
 		[ "$status" -ne 124 ]
 		[ "$status" -ne 0 ] || is "${lines[0]%%$'\r'*}" 88
 		unharmed
@@ -240,7 +244,7 @@ swap_end() {
 
 @test "CVE-2021-41091: others of the host cannot walk into the store or the run folder" {
 	need setpriv
-	chmod 755 "$HULL_SUITE" "$FILE_DIR" "$T"
+	chmod 755 "$HULL_SUITE" "$FILE_DIR" "$T" "$HULL_ROOT" "$HULL_RUNROOT"
 	hull run --name stay --network none tiny true
 	ok setpriv --reuid 1000 --regid 1000 --clear-groups sh -c \
 		'for d in "$HULL_ROOT" "$HULL_ROOT"/* "$HULL_RUNROOT" "$HULL_RUNROOT"/*; do [ -d "$d" ] && ls "$d" >/dev/null 2>&1 && [ -n "$(find "$d" -mindepth 2 2>/dev/null | head -n 1)" ] && echo "$d"; done; cat "$HULL_ROOT/hull.db" 2>/dev/null | head -c 1; true'
