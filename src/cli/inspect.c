@@ -1,4 +1,4 @@
-/* inspect.c: hull inspect, container inspect, image inspect. */
+/* inspect.c: hull inspect, container inspect, image inspect, volume inspect. */
 #include "cli/inspect.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ struct values {
 static const struct opt opts[] = {
 	{"format", 'f', OPT_TEXT, AT(format), "string", "json, or a template of fields"},
 	{"size", 's', OPT_BOOL, AT(size), "", "Also the container's sizes"},
-	{"type", 0, OPT_TEXT, AT(type), "string", "container or image"},
+	{"type", 0, OPT_TEXT, AT(type), "string", "container, image or volume"},
 };
 
 /* What Docker's structs know and JSON does not: maps, and what null or a missing member is. */
@@ -70,13 +70,18 @@ static json_t *find(
 {
 	json_t *found = NULL;
 
+	if (what == INSPECT_VOLUME)
+		return engine_volume_inspect(en, name, e);
 	if (what != INSPECT_IMAGE) {
 		found = engine_container_inspect(en, name, size, e);
 		if (found || what == INSPECT_CONTAINER || e->kind != ERR_NOT_FOUND)
 			return found;
 	}
 	found = engine_image_inspect(en, name, e);
-	if (!found && what == INSPECT_ANY && (e->kind == ERR_NOT_FOUND || e->kind == ERR_INVALID))
+	if (found || what == INSPECT_IMAGE || (e->kind != ERR_NOT_FOUND && e->kind != ERR_INVALID))
+		return found;
+	found = engine_volume_inspect(en, name, e);
+	if (!found && e->kind == ERR_NOT_FOUND)
 		err_set(e, ERR_NOT_FOUND, "No such object: %s", name);
 	return found;
 }
@@ -132,9 +137,12 @@ static int any(struct engine *en, void *values, char **args, struct err *e)
 		what = INSPECT_CONTAINER;
 	else if (v->type && streq(v->type, "image"))
 		what = INSPECT_IMAGE;
+	else if (v->type && streq(v->type, "volume"))
+		what = INSPECT_VOLUME;
 	else if (v->type && *v->type)
 		return err_set(e, ERR_INVALID,
-			"\"%s\" is not a valid value for --type: container, image", v->type);
+			"\"%s\" is not a valid value for --type: container, image, volume",
+			v->type);
 	return inspect(en, what, v, args, e);
 }
 
@@ -148,10 +156,15 @@ static int image(struct engine *en, void *values, char **args, struct err *e)
 	return inspect(en, INSPECT_IMAGE, values, args, e);
 }
 
+static int volume(struct engine *en, void *values, char **args, struct err *e)
+{
+	return inspect(en, INSPECT_VOLUME, values, args, e);
+}
+
 const struct cmd cmd_inspect = {
 	.name = "inspect",
 	.usage = "[OPTIONS] NAME|ID [NAME|ID...]",
-	.summary = "Show all that is known of containers or images, as JSON",
+	.summary = "Show all that is known of containers, images, volumes, as JSON",
 	.opts = opts,
 	.n_opts = ARRAY_SIZE(opts),
 	.size = sizeof(struct values),
@@ -182,4 +195,16 @@ const struct cmd cmd_image_inspect = {
 	.min_args = 1,
 	.max_args = -1,
 	.exec = image,
+};
+
+const struct cmd cmd_volume_inspect = {
+	.name = "volume inspect",
+	.usage = "[OPTIONS] VOLUME [VOLUME...]",
+	.summary = "Show all that is known of volumes, as JSON",
+	.opts = opts,
+	.n_opts = 1,
+	.size = sizeof(struct values),
+	.min_args = 1,
+	.max_args = -1,
+	.exec = volume,
 };

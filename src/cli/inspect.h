@@ -1,4 +1,4 @@
-/* inspect.h: what the three inspect commands share. */
+/* inspect.h: what the inspect commands share. */
 #pragma once
 
-enum inspect_what { INSPECT_ANY, INSPECT_CONTAINER, INSPECT_IMAGE };
+enum inspect_what { INSPECT_ANY, INSPECT_CONTAINER, INSPECT_IMAGE, INSPECT_VOLUME };

@@ -50,10 +50,26 @@ static const struct {
 	{"image bootstrap", &cmd_bootstrap},
 	{"system info", &cmd_info},
 	{"system check", &cmd_system_check},
+	{"volume create", &cmd_volume_create},
+	{"volume ls", &cmd_volume_ls},
+	{"volume list", &cmd_volume_ls},
+	{"volume inspect", &cmd_volume_inspect},
+	{"volume rm", &cmd_volume_rm},
+	{"volume remove", &cmd_volume_rm},
+	{"volume prune", &cmd_volume_prune},
+};
+/* First words that are no commands themselves. */
+static const struct {
+	const char *word, *summary;
+} groups[] = {
+	{"container", "Manage containers"},
+	{"image", "Manage images"},
+	{"system", "Manage hull"},
+	{"volume", "Manage volumes"},
 };
 
 static struct {
-	const char *root, *runroot, *config, *context, *host, *level;
+	const char *root, *runroot, *context, *host;
 	int debug, version;
 } global;
 
@@ -80,16 +96,55 @@ static void help(void)
 {
 	puts("Usage: hull [OPTIONS] COMMAND\n\nRuns the programs of one Linux distribution on the "
 	     "kernel of another.\n\nCommands:");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		const struct cmd *c = commands[i].cmd;
-		if (!c->hidden && streq(commands[i].words, c->name))
-			printf("  %-18s %s\n", c->name, c->summary);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strchr(commands[i].words, ' '))
+			printf("  %-12s %s\n", commands[i].words, commands[i].cmd->summary);
+	puts("\nGroups of commands:");
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		printf("  %-12s %s\n", groups[i].word, groups[i].summary);
 	puts("\nOptions:\n"
 	     "      --root DIR       Where images and containers are kept (/var/lib/hull)\n"
 	     "      --runroot DIR    Where running ones are (/run/hull)\n"
 	     "  -v, --version        Print the version\n\n"
 	     "'hull COMMAND --help' tells more about a command; hull(1) tells all.");
+}
+
+/* Each command once, by the first of its names in the group. */
+static int is_alias(size_t i, size_t len)
+{
+	for (size_t j = 0; j < i; j++)
+		if (commands[j].cmd == commands[i].cmd &&
+			strncmp(commands[j].words, commands[i].words, len + 1) == 0)
+			return 1;
+	return 0;
+}
+
+static void group_help(const char *word, const char *summary)
+{
+	size_t len = strlen(word);
+
+	printf("Usage: hull %s COMMAND\n\n%s\n\nCommands:\n", word, summary);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		const struct cmd *c = commands[i].cmd;
+		if (!c->hidden && strncmp(commands[i].words, word, len) == 0 &&
+			commands[i].words[len] == ' ' && !is_alias(i, len))
+			printf("  %-12s %s\n", commands[i].words + len + 1, c->summary);
+	}
+	printf("\n'hull %s COMMAND --help' tells more about a command.\n", word);
+}
+
+/* "image", "image --help", "help image": 1 when the help was printed. */
+static int maybe_group_help(char *const *words)
+{
+	if (words[1] && !streq(words[1], "--help") && !streq(words[1], "-h"))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		if (!streq(words[0], groups[i].word))
+			continue;
+		group_help(groups[i].word, groups[i].summary);
+		return 1;
+	}
+	return 0;
 }
 
 static void command_help(const struct cmd *c)
@@ -99,13 +154,10 @@ static void command_help(const struct cmd *c)
 		opts_help(c->opts, c->n_opts);
 }
 
-/* "image" alone is no command, but the first word of some. */
 static int is_group(const char *word)
 {
-	size_t n = strlen(word);
-
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (strncmp(commands[i].words, word, n) == 0 && commands[i].words[n] == ' ')
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		if (streq(word, groups[i].word))
 			return 1;
 	return 0;
 }
@@ -155,9 +207,8 @@ static int check_count(const struct cmd *c, char **args, struct err *e)
 	return err_status(e, 1);
 }
 
-static int execute(const struct cmd *c, int argc, char **argv, struct err *e)
+static int with_values(const struct cmd *c, int argc, char **argv, void *values, struct err *e)
 {
-	auto_free void *values = xcalloc(1, c->size + 1);
 	auto_strv char **args = NULL;
 	struct engine *en = NULL;
 	int r = opts_parse(c->opts, c->n_opts, c->first_stops, argc, argv, values, &args, e);
@@ -175,6 +226,31 @@ static int execute(const struct cmd *c, int argc, char **argv, struct err *e)
 	return r;
 }
 
+static int execute(const struct cmd *c, int argc, char **argv, struct err *e)
+{
+	auto_free void *values = xcalloc(1, c->size + 1);
+	int r = with_values(c, argc, argv, values, e);
+
+	opts_done(c->opts, c->n_opts, values);
+	return r;
+}
+
+/* Docker's words for another machine or daemon. To ignore them would be to work on the wrong one.
+ */
+static int check_global(struct err *e)
+{
+	if (global.host && *global.host)
+		return err_set(e, ERR_UNSUPPORTED,
+			"--host %s: there is no daemon to talk to, hull works on this machine",
+			global.host);
+	if (global.context && *global.context && !streq(global.context, "default"))
+		return err_set(e, ERR_UNSUPPORTED,
+			"--context %s: there are no contexts, hull works on this machine "
+			"(\"default\")",
+			global.context);
+	return 0;
+}
+
 static int dispatch(int argc, char **argv, struct err *e)
 {
 	static const struct opt opts[] = {
@@ -182,7 +258,10 @@ static int dispatch(int argc, char **argv, struct err *e)
 		{"runroot", 0, OPT_TEXT, offsetof(__typeof__(global), runroot), OPT_NOT_TRACKED, "",
 			""},
 		{"config", 0, OPT_IGNORE, 0, OPT_NOT_TRACKED, "", ""},
-		{"context", 'c', OPT_IGNORE, 0, OPT_NOT_TRACKED, "", ""},
+		{"context", 'c', OPT_TEXT, offsetof(__typeof__(global), context), OPT_NOT_TRACKED,
+			"", ""},
+		{"host", 'H', OPT_TEXT, offsetof(__typeof__(global), host), OPT_NOT_TRACKED, "",
+			""},
 		{"log-level", 'l', OPT_IGNORE, 0, OPT_NOT_TRACKED, "", ""},
 		{"debug", 'D', OPT_BOOL, offsetof(__typeof__(global), debug), OPT_NOT_TRACKED, "",
 			""},
@@ -204,6 +283,10 @@ static int dispatch(int argc, char **argv, struct err *e)
 		return 0;
 	}
 	r = streq(rest[0], "help");
+	if (check_global(e) < 0)
+		return -1;
+	if (maybe_group_help(rest + r))
+		return 0;
 	c = find((int)strv_len(rest) - r, rest + r, &used);
 	if (!c)
 		return unknown_command(rest + r, e);

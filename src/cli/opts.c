@@ -169,6 +169,17 @@ int opts_parse(const struct opt *opts, size_t n, int first_stops, int argc, char
 	return 0;
 }
 
+void opts_done(const struct opt *opts, size_t n, void *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		char ***list = (void *)((char *)out + opts[i].offset);
+		if (opts[i].type != OPT_LIST)
+			continue;
+		strv_free(*list);
+		*list = NULL; /* two names may share it */
+	}
+}
+
 void opts_help(const struct opt *opts, size_t n)
 {
 	puts("\nOptions:");

@@ -32,5 +32,7 @@ struct opt {
  * --help was asked for, or -1 with *e; its status is 125. */
 int opts_parse(const struct opt *opts, size_t n, int first_stops, int argc, char **argv, void *out,
 	char ***out_args, struct err *e);
+/* Frees the lists in the struct, which are the only values it owns. */
+void opts_done(const struct opt *opts, size_t n, void *out);
 /* The options' part of a help text, on stdout. */
 void opts_help(const struct opt *opts, size_t n);

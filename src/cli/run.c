@@ -14,6 +14,7 @@ struct values {
 		**blkio_weight_devices, **device_read_bps, **device_write_bps, **device_read_iops,
 		**device_write_iops, **device_cgroup_rules;
 	int64_t oom_score_adj, stop_timeout;
+	const char *restart, *log_driver;
 	int sig_proxy, quiet;
 };
 
@@ -76,6 +77,7 @@ static const struct opt opts[] = {
 	{"kernel-memory", 0, OPT_TEXT, AT(r.kernel_memory), "bytes", NULL},
 	{"label", 'l', OPT_LIST, AT(labels), "list", "Set labels"},
 	{"label-file", 0, OPT_LIST, AT(label_files), "list", "Read labels from a file"},
+	{"log-driver", 0, OPT_TEXT, AT(log_driver), "string", "Where output is kept (none)"},
 	{"memory", 'm', OPT_TEXT, AT(r.memory), "bytes", "Memory limit"},
 	{"memory-reservation", 0, OPT_TEXT, AT(r.memory_reservation), "bytes",
 		"Memory that is taken back only when there is no other (soft limit)"},
@@ -98,6 +100,7 @@ static const struct opt opts[] = {
 	{"pull", 0, OPT_TEXT, AT(r.pull), "string", "Pull first (missing|never)"},
 	{"quiet", 'q', OPT_BOOL, AT(quiet), "", "No progress of pulls"},
 	{"read-only", 0, OPT_BOOL, AT(r.read_only), "", "Root file system read-only"},
+	{"restart", 0, OPT_TEXT, AT(restart), "string", "When it is started again (no)"},
 	{"rm", 0, OPT_BOOL, AT(r.remove), "", "Remove the container when it ends"},
 	{"rootfs", 0, OPT_TEXT, AT(r.rootfs), "DIR[:O]",
 		"Run from a folder instead of an image; :O throws changes away"},
@@ -132,14 +135,12 @@ static const struct opt opts[] = {
 	{"ip", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"ip6", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"link", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"log-driver", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"log-opt", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"mac-address", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"network-alias", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"no-healthcheck", 0, OPT_BOOL, AT(quiet), "", NULL},
 	{"publish", 'p', OPT_LATER, NOWHERE, NULL, NULL},
 	{"publish-all", 'P', OPT_LATER, NOWHERE, NULL, NULL},
-	{"restart", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"runtime", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"storage-opt", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"volume-driver", 0, OPT_LATER, NOWHERE, NULL, NULL},
@@ -187,6 +188,23 @@ static void lists(struct values *v)
 	r->device_cgroup_rules = v->device_cgroup_rules;
 }
 
+/* The values that say what happens anyway; the others of Docker's must not be ignored. */
+static int check_later(const struct values *v, struct err *e)
+{
+	if (v->restart && *v->restart && !streq(v->restart, "no"))
+		err_set(e, ERR_UNSUPPORTED,
+			"--restart=%s is not available in this version of hull: only \"no\" is",
+			v->restart);
+	else if (v->log_driver && *v->log_driver && !streq(v->log_driver, "none"))
+		err_set(e, ERR_UNSUPPORTED,
+			"--log-driver=%s is not available in this version of hull: only \"none\" "
+			"is",
+			v->log_driver);
+	else
+		return 0;
+	return err_status(e, 125);
+}
+
 static int check_args(const struct engine_run *r, char **args, struct err *e)
 {
 	if (!r->rootfs && !args) {
@@ -219,7 +237,7 @@ static int run(struct engine *en, void *values, char **args, struct err *e)
 	v->r.oom_score_adj = (int)v->oom_score_adj;
 	v->r.stop_timeout = (int)v->stop_timeout;
 	split_rootfs(&v->r, &own);
-	if (check_args(&v->r, args, e) < 0)
+	if (check_args(&v->r, args, e) < 0 || check_later(v, e) < 0)
 		return -1;
 	if (!v->r.rootfs)
 		v->r.image = *args++;

@@ -154,6 +154,30 @@ int engine_container_export(struct engine *en, const char *name, int out_fd, str
  * remove it. What the monitor executes at the end. No error when it is gone already. */
 int engine_container_cleanup(struct engine *en, const char *id, struct err *e);
 
+/* ---- volumes ---- */
+
+struct engine_volume { /* a row of `hull volume ls`; strings owned */
+	char *name, *mountpoint;
+	int64_t created_ns;
+	json_t *labels; /* object or NULL */
+	int anonymous;
+	char **users; /* ids of the containers that have it */
+};
+/* By name. users are only looked up when asked for. */
+int engine_volume_list(struct engine *en, int with_users, struct engine_volume **out, size_t *out_n,
+	struct err *e);
+void engine_volume_list_free(struct engine_volume *v, size_t n);
+/* name NULL: 64 random hexadecimal digits, which make it an anonymous one. One that is there
+ * already is no error. labels: KEY=VALUE. *out_name: caller frees. */
+int engine_volume_create(
+	struct engine *en, const char *name, char *const *labels, char **out_name, struct err *e);
+/* Docker's JSON object of `docker volume inspect`; new reference. */
+json_t *engine_volume_inspect(struct engine *en, const char *name, struct err *e);
+/* ERR_CONFLICT while a container has it, running or not. */
+int engine_volume_remove(struct engine *en, const char *name, struct err *e);
+/* What its files take, for the report of prune. */
+int64_t engine_volume_size(struct engine *en, const char *name);
+
 /* ---- host ---- */
 json_t *engine_info(
 	struct engine *en, struct err *e); /* facts of the host and the store, for `hull info` */

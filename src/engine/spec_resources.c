@@ -1,11 +1,14 @@
 /* spec_resources.c: rlimits, sysctls, oom score, size of /dev/shm. */
 #define _GNU_SOURCE
 #include <ctype.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "engine/idrange.h"
@@ -147,6 +150,18 @@ static int set_sysctls(struct spec *s, struct err *e)
 	return 0;
 }
 
+/* 0, as Docker has it, not what our caller has (a protected service, a desktop's session). */
+static void default_oom_score(struct spec *s)
+{
+	auto_buf struct buf b = BUF_MAX(64);
+	long own;
+
+	if (fd_read_file(AT_FDCWD, "/proc/self/oom_score_adj", &b) < 0 || !b.data)
+		return;
+	own = strtol(b.data, NULL, 10);
+	s->oci.process.oom_score_adj_set = own != 0;
+}
+
 static int set_shm_and_oom(struct spec *s, struct err *e)
 {
 	const struct engine_run *req = s->req;
@@ -157,8 +172,10 @@ static int set_shm_and_oom(struct spec *s, struct err *e)
 		return -1;
 	if (!s->shm_size)
 		s->shm_size = SHM_DEFAULT;
-	if (!req->oom_score_adj_set)
+	if (!req->oom_score_adj_set) {
+		default_oom_score(s);
 		return 0;
+	}
 	if (req->oom_score_adj < -1000 || req->oom_score_adj > 1000)
 		return err_set(e, ERR_INVALID,
 			"Invalid value %d, range for oom score adj is [-1000, 1000]",

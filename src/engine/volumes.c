@@ -160,8 +160,11 @@ static int use_old(int folder_fd, const char *name, char *const *layers, const c
 		     : 0;
 }
 
-static int fill_new(int volumes_fd, const char *tmp, char *const *layers, const char *destination)
+static int fill_new(int volumes_fd, const char *tmp, const char *about, char *const *layers,
+	const char *destination)
 {
+	int r;
+
 	auto_fd int folder = -1, data = -1;
 
 	if (mkdirat(volumes_fd, tmp, 0700) < 0)
@@ -172,17 +175,18 @@ static int fill_new(int volumes_fd, const char *tmp, char *const *layers, const 
 	data = openat(folder, ENGINE_VOLUME_DATA, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (data < 0 || fchmod(data, 0755) < 0) /* whatever the umask */
 		return -errno;
-	return layers ? copy_up(layers, destination, folder, data) : 0;
+	r = about ? fd_write_file(folder, VOLUME_ABOUT, about, strlen(about), 0600, 0) : 0;
+	return r == 0 && layers ? copy_up(layers, destination, folder, data) : r;
 }
 
-static int make_new(int volumes_fd, const char *name, char *const *layers, const char *destination,
-	struct err *e)
+static int make_new(int volumes_fd, const char *name, const char *about, char *const *layers,
+	const char *destination, struct err *e)
 {
 	char tmp[32] = ".new-";
 	int r;
 
 	hash_random_hex(8, tmp + strlen(tmp));
-	r = fill_new(volumes_fd, tmp, layers, destination);
+	r = fill_new(volumes_fd, tmp, about, layers, destination);
 	if (r == 0 && renameat2(volumes_fd, tmp, volumes_fd, name, RENAME_NOREPLACE) < 0)
 		r = -errno;
 	if (r == -EINVAL || r == -ENOSYS) /* a file system without NOREPLACE */
@@ -205,7 +209,7 @@ int volumes_use(struct engine *en, const char *name, char *const *layers, const 
 		return -1;
 	folder = openat(volumes, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (folder < 0 && errno == ENOENT) {
-		if (make_new(volumes, name, layers, destination, e) < 0)
+		if (make_new(volumes, name, NULL, layers, destination, e) < 0)
 			return -1;
 	} else if (folder < 0) {
 		return err_sys(e, errno, "open the volume %s", name);
@@ -214,6 +218,18 @@ int volumes_use(struct engine *en, const char *name, char *const *layers, const 
 	}
 	*out_path = xasprintf("%s/" ENGINE_VOLUMES "/%s/" ENGINE_VOLUME_DATA, en->root, name);
 	return 0;
+}
+
+int volumes_make(struct engine *en, const char *name, const char *about, struct err *e)
+{
+	auto_fd int volumes = -1;
+
+	if (mounts_volume_name_check(name, e) < 0 ||
+		engine_folder(en->root_fd, ENGINE_VOLUMES, &volumes, e) < 0)
+		return -1;
+	if (faccessat(volumes, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return make_new(volumes, name, about, NULL, NULL, e);
 }
 
 int volumes_remove(struct engine *en, const char *name, struct err *e)
