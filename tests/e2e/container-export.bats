@@ -115,9 +115,9 @@ LONG=$(printf 'n%.0s' $(seq 180))
 	"$HULL_BUILD/hull" run --rm --name ctr --network none t sh -c '
 		mkdir -p /a/etc /b; echo inside >/a/etc/hostname; ln -s /etc /b/etc; echo up
 		while :; do mv /a/etc /a/x; ln -s /etc /a/etc; rm /a/etc; mv /a/x /a/etc; done' >out 2>/dev/null &
-	local pid=$! i
+	local pid=$!
 	wait_for grep -q up out
-	for i in $(seq 10); do
+	for _ in $(seq 10); do
 		ok hull export -o out.tar ctr
 		lacks "$(tar -xOf out.tar a/etc/hostname 2>/dev/null)" "$(hostname)"
 		lacks "$(names out.tar)" '^a/etc/(passwd|shadow)$|^b/etc/'
