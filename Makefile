@@ -37,6 +37,9 @@ check-kill: build
 	@tests/kill/campaign --build $(BUILD) calls
 	@tests/kill/campaign --build $(BUILD) errors --every 3
 	@tests/kill/campaign --build $(BUILD) full
+check-cve-broken:
+	@tools/install-deps build run check
+	@tools/cve-broken
 lint:
 	@tools/install-deps lint
 	@tools/lint $(BUILD)
@@ -49,4 +52,4 @@ install: build
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all build deps run check check-unit check-e2e check-hostile check-deny check-vm lint bench fuzz install clean
+.PHONY: all build deps run check check-unit check-e2e check-cve-broken check-hostile check-deny check-vm lint bench fuzz install clean

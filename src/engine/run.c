@@ -349,8 +349,10 @@ int engine_run(struct engine *en, const struct engine_run *req, int *out_status,
 	mode_t mask;
 	int ret = -1;
 
-	if (spec_modes(req, &modes, NULL) == 0)
+	if (spec_modes(req, &modes, NULL) == 0) {
+		spec_modes_fit(req, &modes);
 		seal_self(modes.user_ns);
+	}
 	if (mode_enter(en, e) < 0)
 		return err_status(e, 125);
 	mask = umask(022); /* what containers start with, whatever ours is */
