@@ -13,13 +13,16 @@
 /* ---- load ---- */
 
 struct load_values {
-	const char *input, *platform;
+	const char *input, *platform, *max_size;
 	int quiet;
 };
 #define LOAD(m) offsetof(struct load_values, m), OPT_NOT_TRACKED
 static const struct opt load_opts[] = {
 	{"input", 'i', OPT_TEXT, LOAD(input), "file",
 		"Archive, or folder with an OCI layout (standard input)"},
+	{"max-size", 0, OPT_TEXT, LOAD(max_size), "bytes",
+		"Of the unpacked archive and of each layer (nine tenths of the free space); 0: "
+		"none"},
 	{"platform", 0, OPT_TEXT, LOAD(platform), "string",
 		"Of images for several platforms, that one (OS/ARCH[/VARIANT])"},
 	{"quiet", 'q', OPT_BOOL, LOAD(quiet), "", "Say nothing but which images were loaded"},
@@ -47,6 +50,7 @@ static int load(struct engine *en, void *values, char **args, struct err *e)
 	struct engine_load req = {.archive_fd = from_stdin ? STDIN_FILENO : fd,
 		.folder_fd = -1,
 		.platform = v->platform,
+		.max_size = v->max_size,
 		.source = from_stdin ? "standard input" : v->input,
 		.loaded = loaded,
 		.ctx = values};

@@ -8,7 +8,7 @@
 
 int engine_image_load(struct engine *en, const struct engine_load *req, struct err *e)
 {
-	const struct store_load load = {
+	struct store_load load = {
 		.archive_fd = req->archive_fd,
 		.folder_fd = req->folder_fd,
 		.platform = req->platform,
@@ -16,7 +16,7 @@ int engine_image_load(struct engine *en, const struct engine_load *req, struct e
 		.ctx = req->ctx,
 	};
 
-	if (mode_enter(en, e) < 0)
+	if (engine_parse_max_size(req->max_size, &load.max_bytes, e) < 0 || mode_enter(en, e) < 0)
 		return -1;
 	if (store_load(en->store, &load, e) == 0)
 		return 0;

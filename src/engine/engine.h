@@ -54,6 +54,7 @@ int engine_image_bootstrap(
 struct engine_load {
 	int archive_fd, folder_fd; /* one of them: an archive, or a folder with an OCI layout */
 	const char *platform;	   /* NULL: this machine's */
+	const char *max_size;	   /* as of struct engine_import */
 	const char *source;	   /* what errors name */
 	/* store.h, struct store_load */
 	void (*loaded)(void *ctx, const char *familiar, const char *id, const char *replaced);

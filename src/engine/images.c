@@ -206,8 +206,7 @@ static const char *architecture_of(const char *platform)
 	return slash ? slash + 1 : platform;
 }
 
-/* NULL: 0, the store's own; "0": none, as everywhere. */
-static int parse_max_size(const char *text, int64_t *out, struct err *e)
+int engine_parse_max_size(const char *text, int64_t *out, struct err *e)
 {
 	if (!text || !*text)
 		return 0;
@@ -237,7 +236,7 @@ int engine_image_import(
 			req->platform && *req->platform ? req->platform : NULL),
 	};
 
-	if (parse_max_size(req->max_size, &import.max_bytes, e) < 0 || mode_enter(en, e) < 0)
+	if (engine_parse_max_size(req->max_size, &import.max_bytes, e) < 0 || mode_enter(en, e) < 0)
 		return -1;
 	if (store_import(en->store, &import, out_id, e) == 0)
 		return 0;

@@ -38,3 +38,5 @@ void engine_db_close(struct engine *en);
 int engine_folder(int base_fd, const char *name, int *out_fd, struct err *e);
 /* The folder of one container beneath base_fd, or -errno. Quiet. */
 int engine_container_folder(int base_fd, const char *id);
+/* --max-size of import and load. NULL: 0, the store's own; "0": none (-1), as everywhere. */
+int engine_parse_max_size(const char *text, int64_t *out, struct err *e);

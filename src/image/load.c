@@ -16,7 +16,8 @@ static int open_source(struct load *l, struct err *e)
 		l->source = (struct load_source){.folder_fd = l->req->folder_fd, .archive_fd = -1};
 		return 0;
 	}
-	return load_source_archive(l->s, l->req->archive_fd, &l->stage, &l->source, e);
+	return load_source_archive(
+		l->s, l->req->archive_fd, l->req->max_bytes, &l->stage, &l->source, e);
 }
 
 static int load_all(struct load *l, struct err *e)

@@ -197,6 +197,7 @@ static int unpack(struct staging *g, size_t i, int want_blob, struct err *e)
 		.stage = &l->stage,
 		.archive_fd = y->file.fd,
 		.length = y->file.size,
+		.max_bytes = l->req->max_bytes,
 		.recipe_name = y->recipe_name,
 		.blob_name = want_blob ? y->blob_name : NULL,
 	};

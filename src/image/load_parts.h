@@ -21,9 +21,10 @@ struct load_file {
 	int64_t offset, size;
 };
 
-/* Looks through the archive in hull-transfer; what is no plain file is copied into stage. */
-int load_source_archive(struct store *s, int archive_fd, const struct store_tmp *stage,
-	struct load_source *out, struct err *e);
+/* Looks through the archive in hull-transfer; what is no plain file is copied into stage, as far
+ * as max_bytes (store.h, struct store_load) allows. */
+int load_source_archive(struct store *s, int archive_fd, int64_t max_bytes,
+	const struct store_tmp *stage, struct load_source *out, struct err *e);
 void load_source_done(struct load_source *src);
 /* 1 and *out (load_file_done), 0 not there, -1. */
 int load_find(struct load_source *src, const char *path, struct load_file *out, struct err *e);

@@ -107,8 +107,8 @@ static int is_plain_file(int fd)
 	       memcmp(head + 257, "ustar", 5) == 0;
 }
 
-int load_source_archive(struct store *s, int archive_fd, const struct store_tmp *stage,
-	struct load_source *out, struct err *e)
+int load_source_archive(struct store *s, int archive_fd, int64_t max_bytes,
+	const struct store_tmp *stage, struct load_source *out, struct err *e)
 {
 	struct members members = {.src = out};
 	struct worker_job job = WORKER_JOB("index", archive_fd, stage->fd);
@@ -116,6 +116,7 @@ int load_source_archive(struct store *s, int archive_fd, const struct store_tmp 
 	int r;
 
 	*out = (struct load_source){.folder_fd = -1, .archive_fd = archive_fd};
+	job.max_bytes = max_bytes;
 	job.member = take_member;
 	job.ctx = &members;
 	if (!is_plain_file(archive_fd)) {

@@ -76,6 +76,7 @@ struct store_load {
 	int archive_fd;	      /* docker-archive or oci-archive, plain or compressed; -1: */
 	int folder_fd;	      /* an OCI layout */
 	const char *platform; /* "linux/arm64"; NULL: this machine's */
+	int64_t max_bytes;    /* each layer may take; as of struct store_import */
 	/* Told of each image when it is in the store: one of its names, or NULL when it has none;
 	 * replaced: the image that had this name until now, or NULL. */
 	void (*loaded)(void *ctx, const char *familiar, const char *id, const char *replaced);
