@@ -20,6 +20,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "engine/delegate.h"
 #include "engine/mode.h"
 #include "image/store_check.h"
 
@@ -158,7 +159,7 @@ static int look(struct engine *en, int repair, struct engine_check *out, struct 
 	auto_fd int starters = -1;
 	int r = -1, damaged;
 
-	if (cgroup_probe(&c.cgroups) < 0)
+	if (delegate_probe(&c.cgroups, NULL) < 0)
 		c.cgroups = (struct cgroup_host){0};
 	/* Containers first: what they no longer use is the store's garbage. */
 	damaged = check_databases(&c);

@@ -93,7 +93,7 @@ static void check_idle(struct check *c, const struct container_row *row)
 		return;
 	text = container_store_config(c->en->db, row->id, NULL);
 	config = text ? jsonx_parse(text, strlen(text), "a container", NULL) : NULL;
-	path = spec_cgroup_path(
+	path = spec_cgroup_path(&c->cgroups,
 		jsonx_str(jsonx_obj(config, "HostConfig"), "CgroupParent", NULL), row->id);
 	paths = cgroup_paths(&c->cgroups, path);
 	if (!exists(paths))
@@ -152,7 +152,7 @@ static int is_ours(struct check *c, const char *id)
 
 static void check_stranger(struct check *c, const char *id)
 {
-	auto_free char *path = spec_cgroup_path(NULL, id);
+	auto_free char *path = spec_cgroup_path(&c->cgroups, NULL, id);
 	auto_strv char **paths = cgroup_paths(&c->cgroups, path);
 	int r = 0;
 
@@ -180,7 +180,7 @@ static void add_ids(const char *folder, char ***ids)
 
 void check_cgroups(struct check *c)
 {
-	auto_free char *parent = spec_cgroup_path(NULL, "");
+	auto_free char *parent = spec_cgroup_path(&c->cgroups, NULL, "");
 	auto_strv char **folders = cgroup_paths(&c->cgroups, parent), **ids = NULL;
 
 	for (size_t i = 0; i < c->n_rows; i++)

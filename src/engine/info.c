@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "config.h"
+#include "engine/delegate.h"
 #include "engine/engine.h"
 #include "engine/parts.h"
 #include "kernel/cgroup.h"
@@ -81,8 +82,9 @@ static void set_host(json_t *o)
 	if (sysinfo(&si) == 0)
 		json_object_set_new(
 			o, "MemTotal", json_integer((json_int_t)si.totalram * si.mem_unit));
-	v2 = cgroup_probe(&host) == 0 && host.layout == CGROUP_V2;
-	json_object_set_new(o, "CgroupDriver", json_string("cgroupfs"));
+	v2 = delegate_probe(&host, NULL) == 0 && host.layout == CGROUP_V2;
+	json_object_set_new(
+		o, "CgroupDriver", json_string(host.delegated ? "systemd" : "cgroupfs"));
 	json_object_set_new(o, "CgroupVersion",
 		json_string(host.layout == CGROUP_NONE ? ""
 			    : v2		       ? "2"

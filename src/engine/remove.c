@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "engine/delegate.h"
 #include "engine/engine.h"
 #include "engine/mode.h"
 #include "engine/spec.h"
@@ -28,27 +29,42 @@
 #define BUNDLE "config.json" /* launch.c */
 #define BUNDLE_MAX (4UL << 20)
 
-static int erase_cgroup_at(const char *path, struct err *e)
+static int erase_cgroup_in(struct cgroup_host *host, const char *path, struct err *e)
 {
 	auto_strv char **paths = NULL;
+	int r;
+
+	if (host->layout == CGROUP_NONE)
+		return 0;
+	paths = cgroup_paths(host, path);
+	cgroup_kill(paths);
+	r = cgroup_remove(paths, CGROUP_MS);
+	return r < 0 ? err_sys(e, r, "remove the cgroup %s", path) : 0;
+}
+
+static int erase_cgroup_at(const char *path, struct err *e)
+{
 	struct cgroup_host host = {0};
 	int r = cgroup_probe(&host);
 
-	if (r == 0 && host.layout != CGROUP_NONE) {
-		paths = cgroup_paths(&host, path);
-		cgroup_kill(paths);
-		r = cgroup_remove(paths, CGROUP_MS);
-	}
+	r = r < 0 ? err_sys(e, r, "look for control groups") : erase_cgroup_in(&host, path, e);
 	cgroup_host_done(&host);
-	return r < 0 ? err_sys(e, r, "remove the cgroup %s", path) : 0;
+	return r;
 }
 
 static int erase_cgroup(const char *id, const json_t *config, struct err *e)
 {
 	const char *parent = jsonx_str(jsonx_obj(config, "HostConfig"), "CgroupParent", NULL);
-	auto_free char *path = spec_cgroup_path(parent, id);
+	auto_free char *path = NULL;
+	struct cgroup_host host = {0};
+	int r = delegate_probe(&host, e);
 
-	return erase_cgroup_at(path, e);
+	if (r == 0) {
+		path = spec_cgroup_path(&host, parent, id);
+		r = erase_cgroup_in(&host, path, e);
+	}
+	cgroup_host_done(&host);
+	return r;
 }
 
 static int erase_volumes(struct engine *en, const json_t *config, struct err *e)
@@ -222,13 +238,14 @@ static int stop_running(struct engine *en, const struct container_row *row, int 
 	auto_json json_t *config = jsonx_parse(
 		row->config, strlen(row->config), "a container", NULL);
 	const char *parent = jsonx_str(jsonx_obj(config, "HostConfig"), "CgroupParent", NULL);
-	auto_free char *path = spec_cgroup_path(parent, row->id);
 	auto_strv char **paths = NULL;
 	struct cgroup_host host = {0};
 	int lock;
 
-	if (cgroup_probe(&host) == 0 && host.layout != CGROUP_NONE)
+	if (delegate_probe(&host, NULL) == 0 && host.layout != CGROUP_NONE) {
+		auto_free char *path = spec_cgroup_path(&host, parent, row->id);
 		paths = cgroup_paths(&host, path);
+	}
 	cgroup_host_done(&host);
 	lock = kill_until_unlocked(run_fd, row->name, paths, e);
 	if (lock < 0 && lock != -ENOENT)

@@ -36,6 +36,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "engine/attach.h"
+#include "engine/delegate.h"
 #include "engine/helpers.h"
 #include "engine/launch.h"
 #include "engine/mode.h"
@@ -236,6 +237,21 @@ static void close_monitors_ends(struct run *r)
 		fd_close_ptr(&r->launch.lock_fd);
 }
 
+/* On a host of systemd's the monitor is born in the cgroup that is ours, where no log-out reaches
+ * it (a move would wait for an RCU grace period). Kernels before 5.7 move it. */
+static pid_t fork_monitor(const struct cgroup_host *h)
+{
+	auto_fd int monitors = delegate_open_monitors(h), pidfd = -1;
+	pid_t pid = monitors < 0 ? -ENOENT : ns_clone(0, monitors, &pidfd);
+
+	if (pid >= 0)
+		return pid;
+	pid = fork();
+	if (pid == 0 && monitors >= 0)
+		fd_write_value(monitors, "cgroup.procs", "0");
+	return pid;
+}
+
 static int start(struct run *r, struct err *e)
 {
 	struct launch *l = &r->launch;
@@ -249,7 +265,7 @@ static int start(struct run *r, struct err *e)
 	if (!keep_db)
 		engine_db_close(l->en);
 	attach_hold_signals();
-	r->pid = fork();
+	r->pid = fork_monitor(&l->spec.cgroups);
 	if (r->pid == 0)
 		become_monitor(r);
 	if (r->pid < 0) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "engine/delegate.h"
 #include "engine/idrange.h"
 #include "engine/parts.h"
 
@@ -116,14 +117,17 @@ static void add_namespaces(struct spec *s)
 			oci_config_add_namespace(&s->oci, all[i].type, NULL);
 }
 
-char *spec_cgroup_path(const char *parent, const char *id)
+char *spec_cgroup_path(const struct cgroup_host *h, const char *parent, const char *id)
 {
-	auto_free char *clean = mounts_clean_path(parent && *parent ? parent : "/hull");
+	const char *standard = h->delegated ? "/" : "/hull";
+	auto_free char *clean = mounts_clean_path(parent && *parent ? parent : standard);
 
-	return xasprintf("%s/%s", streq(clean, "/") ? "" : clean, id);
+	return xasprintf(
+		"%s%s/%s", h->delegated ? h->delegated : "", streq(clean, "/") ? "" : clean, id);
 }
 
-/* A cgroup of its own: /hull/ID, or beneath --cgroup-parent. */
+/* A cgroup of its own: /hull/ID, or beneath --cgroup-parent; all of it beneath what systemd gave us
+ * where it rules (delegate.h). */
 static int set_cgroup(struct spec *s, struct err *e)
 {
 	const char *parent = s->req->cgroup_parent;
@@ -133,7 +137,7 @@ static int set_cgroup(struct spec *s, struct err *e)
 			"--cgroup-parent %s: slices of systemd are not supported, give a path of "
 			"cgroups such as /work",
 			parent);
-	s->oci.cgroups_path = spec_cgroup_path(parent, s->id);
+	s->oci.cgroups_path = spec_cgroup_path(&s->cgroups, parent, s->id);
 	return 0;
 }
 
@@ -182,13 +186,6 @@ static int set_annotations(struct spec *s, struct err *e)
 	return 0;
 }
 
-static int find_cgroups(struct spec *s, struct err *e)
-{
-	int r = cgroup_probe(&s->cgroups);
-
-	return r < 0 ? err_sys(e, r, "look for control groups") : 0;
-}
-
 int spec_make(struct engine *en, const struct engine_run *req, struct spec *s, struct err *e)
 {
 	s->req = req;
@@ -202,7 +199,7 @@ int spec_make(struct engine *en, const struct engine_run *req, struct spec *s, s
 		return -1;
 	if (!en->nested)
 		spec_modes_fit(req, &s->modes);
-	if (find_cgroups(s, e) < 0 || spec_root(en, s, e) < 0)
+	if (delegate_probe(&s->cgroups, e) < 0 || spec_root(en, s, e) < 0)
 		return -1;
 	add_namespaces(s);
 	if (spec_process(s, e) < 0 || spec_security(en, s, e) < 0 || spec_resources(s, e) < 0 ||

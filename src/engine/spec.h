@@ -102,7 +102,7 @@ int spec_env_file(const char *path, int labels, char ***out, struct err *e);
  * only what differs from the defaults. New reference. */
 json_t *spec_json(const struct spec *s);
 /* The container's cgroup beneath every hierarchy; parent: --cgroup-parent or NULL; caller frees. */
-char *spec_cgroup_path(const char *parent, const char *id);
+char *spec_cgroup_path(const struct cgroup_host *h, const char *parent, const char *id);
 /* A signal by name ("TERM", "SIGTERM", "RTMIN+3") or number -> its number, or -1. */
 int spec_signal(const char *text);
 /* "64m" of that flag as bytes. */

@@ -276,18 +276,22 @@ static int parse_units(const char *text, unsigned char set[UNITS_MAX])
 static char *available(const struct spec *s, const char *file)
 {
 	const struct cgroup_hier *hier = cgroup_find(&s->cgroups, "cpuset");
-	const char *base = s->cgroups.delegated ? s->cgroups.delegated : "";
+	const char *bases[] = {s->cgroups.delegated, ""};
 	auto_buf struct buf text = BUF_MAX(65536);
-	auto_free char *path = NULL;
 
-	if (!hier)
-		return NULL;
-	path = xasprintf("%s%s/cpuset.%s%s", hier->mount, hier->v2 ? base : "", file,
-		hier->v2 ? ".effective" : "");
-	if (fd_read_file(AT_FDCWD, path, &text) < 0 || !text.data)
-		return NULL;
-	text.data[strcspn(text.data, "\n")] = '\0';
-	return buf_steal(&text);
+	for (size_t i = 0; hier && i < ARRAY_SIZE(bases); i++) {
+		auto_free char *path = NULL;
+
+		if (!bases[i])
+			continue;
+		path = xasprintf("%s%s/cpuset.%s%s", hier->mount, bases[i], file,
+			hier->v2 ? ".effective" : "");
+		if (fd_read_file(AT_FDCWD, path, &text) == 0 && text.data) {
+			text.data[strcspn(text.data, "\n")] = '\0';
+			return buf_steal(&text);
+		}
+	}
+	return NULL;
 }
 
 static int check_units(

@@ -67,5 +67,6 @@ int cgroup_can(const struct cgroup_host *h, enum cgroup_feature feature)
 	/* v2 has memory.swap.max exactly where there is swap at all (CONFIG_SWAP). */
 	if (feature == CGROUP_SWAP && access("/proc/swaps", F_OK) < 0)
 		return 0;
-	return cgroup_v2_has(hier->mount, h->delegated ? h->delegated : "", features[feature].v2);
+	/* Of the root: what is delegated to us may not be there yet, and the write will tell. */
+	return cgroup_v2_has(hier->mount, "", features[feature].v2);
 }

@@ -247,6 +247,12 @@ static int make_parents(
 	auto_free char *dir = xasprintf("%s%s", hier->mount, path);
 	size_t start = strlen(hier->mount);
 
+	if (h->delegated && str_after(path, h->delegated)) {
+		/* systemd makes it, or there is none. */
+		auto_free char *unit = xasprintf("%s%s", hier->mount, h->delegated);
+		if (access(unit, W_OK) < 0)
+			return -EACCES;
+	}
 	for (char *p = strchr(dir + start + 1, '/'); p; p = strchr(p + 1, '/')) {
 		*p = '\0';
 		if (mkdir(dir, 0755) < 0 && errno != EEXIST)
