@@ -7,7 +7,21 @@ HELPERS=$TOP/tests/helpers
 export HULL_BUILD=${HULL_BUILD:-$TOP/build}
 export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}
 
+# root: the machine's root. user: an ordinary user with ranges of ids. userns: root of that user's
+# `unshare -r`, with one id.
+AS=${HULL_TEST_AS:-root}
+
 hull() { "$HULL_BUILD/hull" "$@"; }
+
+# A command with the powers that hull has over the test's files: owners may be changed to those there are.
+as_hull() {
+	if [ "$AS" = user ]; then unshare --map-root-user --map-auto -- "$@"; else "$@"; fi
+}
+
+# only WHO[|WHO] REASON: a skip for the others
+only() {
+	[[ "|$1|" == *"|$AS|"* ]] || skip "$AS: $2"
+}
 
 # --- store ---
 
@@ -23,7 +37,7 @@ setup_file() {
 	export PROBE=$HULL_SUITE/bin/probe
 	mkdir "$FILE_DIR/run"
 	: >"$FILE_DIR/run/no-idmaps.said" # one line for each boot, which one test looks at
-	cp -al "$HULL_SUITE/root" "$HULL_ROOT"
+	as_hull cp -al "$HULL_SUITE/root" "$HULL_ROOT"
 	# What is written in place must not be shared.
 	find "$HULL_ROOT" -maxdepth 1 -type f | while read -r f; do
 		cp -p "$f" "$f.own" && mv "$f.own" "$f"
@@ -32,7 +46,7 @@ setup_file() {
 }
 
 teardown_file() {
-	[ -z "${FILE_DIR:-}" ] || rm -rf --one-file-system "$FILE_DIR"
+	[ -z "${FILE_DIR:-}" ] || as_hull rm -rf --one-file-system "$FILE_DIR"
 	[ -z "${HULL_SUITE_OURS:-}" ] || "$HELPERS/suite" remove "$HULL_SUITE"
 }
 
@@ -58,7 +72,8 @@ teardown() {
 		sleep 0.1
 		hull ps -aq 2>/dev/null | while read -r id; do hull rm -f "$id"; done
 	fi >/dev/null 2>&1
-	cd / && rm -rf --one-file-system "$T" "$T".*
+	cd / && rm -rf --one-file-system "$T" "$T".* 2>/dev/null ||
+		as_hull rm -rf --one-file-system "$T" "$T".*
 	return $bad
 }
 
