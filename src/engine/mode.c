@@ -59,8 +59,7 @@ static void wish_done(struct wish *w)
 static char *find_program(const char *name)
 {
 	const char *path = getenv("PATH");
-	auto_free char *with_own = xasprintf("%s:/usr/bin:/bin", path ? path : "/usr/local/bin");
-	auto_strv char **dirs = strv_split(with_own, ":");
+	auto_strv char **dirs = strv_split(path ? path : "/usr/bin:/bin", ":");
 
 	strv_foreach (d, dirs) {
 		char *file = xasprintf("%s/%s", *d, name);

@@ -100,9 +100,8 @@ static int set_names(struct spec *s, struct err *e)
 static int no_such_id(const char *what, uint32_t id, struct err *e)
 {
 	return err_set(e, ERR_UNSUPPORTED,
-		"the container cannot have %s id %u: you have not that many ids (more: a line for "
-		"you "
-		"in /etc/subuid and /etc/subgid, and the package uidmap)",
+		"the container cannot have %s id %u, because you have fewer ids (a line for you in "
+		"/etc/subuid and /etc/subgid, with the package uidmap, gives you more)",
 		what, id);
 }
 

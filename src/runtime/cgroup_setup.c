@@ -146,7 +146,8 @@ static int limit_devices(const struct runtime_create *req, struct err *e)
 	if (r == -E2BIG)
 		return err_set(e, ERR_INVALID,
 			"the rules about devices are too many for one program of this kernel");
-	if (r != -ENOSYS)
+	/* EPERM: only the machine's root may, here not even by owning the files (`unshare -r`). */
+	if (r != -ENOSYS && r != -EPERM && r != -EACCES)
 		return err_sys(e, r, "limit the devices of the container");
 	/* In a user namespace little is lost: no node can be made there. */
 	if (!oci_config_namespace(req->config, "user"))

@@ -57,6 +57,7 @@ teardown_one() { hull ps -aq | while read -r id; do hull rm -f "$id" >/dev/null;
 }
 
 @test "inspect is Docker's JSON" {
+	only "root|user" "one id: there is only root"
 	expect 4 hull run --name box --hostname h --network none -e A=b -w /etc -u 1234 -m 64m -l k=v \
 		-v "$T:/t:ro" tiny sh -c 'exit 4'
 	is "$(state box Name)" /box

@@ -18,6 +18,18 @@ as_hull() {
 	if [ "$AS" = user ]; then unshare --map-root-user --map-auto -- "$@"; else "$@"; fi
 }
 
+# What root's files are owned by, as the test sees it.
+OWN=$(id -u):$(id -g)
+
+# Archives hold root's files, whoever makes them; owners that cannot be had are left out.
+tar() {
+	case $AS in
+	root) command tar "$@" ;;
+	user) as_hull tar "$@" ;;
+	userns) command tar --no-same-owner "$@" ;;
+	esac
+}
+
 # only WHO[|WHO] REASON: a skip for the others
 only() {
 	[[ "|$1|" == *"|$AS|"* ]] || skip "$AS: $2"
@@ -53,6 +65,7 @@ teardown_file() {
 setup() {
 	T=$(mktemp -d "$FILE_DIR/t.XXXX")
 	cd "$T" || return 1
+	[ -z "${ONLY_ROOT:-}" ] || only root "$ONLY_ROOT"
 	remember
 	if declare -F setup_one >/dev/null; then setup_one; fi
 }

@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# What is different without the machine's root: ids, folders, one's own files.
+
+load ../helpers/common
+
+run_tiny() { hull run --rm --network none "$@"; }
+# map: the lines of an id map, without the blanks
+map() { sed 's/^ *//; s/  */ /g' "$@"; }
+# one_id COMMAND...: as a user who has no range: newuidmap is not found
+one_id() { env PATH="$T/nothing" HULL_ROOT="$T/one/root" HULL_RUNROOT="$T/one/run" "$@"; }
+
+@test "the user's one map: root is the user, the rest comes from /etc/subuid" {
+	only user "a user's"
+	ok run_tiny --userns=host tiny cat /proc/self/uid_map /proc/self/gid_map
+	local first
+	first=$(cut -d: -f2 /etc/subuid)
+	is "$(map <<<"$output")" "$(printf '0 %s 1\n1 %s 65536\n0 %s 1\n1 %s 65536' "$(id -u)" "$first" "$(id -g)" "$first")"
+	# A container has a namespace of its own in it, with the same ids.
+	ok run_tiny tiny cat /proc/self/uid_map
+	is "$(map <<<"$output")" $'0 0 1\n1 1 65536'
+	# Layers are shifted on disk by the same map.
+	is "$(find "$HULL_ROOT/layers" -path '*/home/ann' -printf '%U:%G\n' 2>/dev/null | head -n 1)" \
+		"$((first + 1233)):$((first + 99))"
+}
+
+@test "-v: the user's files are root's inside; root's are the user's outside" {
+	only "user|userns" "root keeps the ids of the host"
+	mkdir d
+	echo mine >d/f
+	ok run_tiny -v "$T/d:/d" tiny sh -c 'stat -c %u:%g /d/f; echo x >/d/g; chmod 4711 /d/g'
+	is "$output" 0:0
+	is "$(stat -c '%u:%g %a' d/g)" "$OWN 4711"
+	[ "$AS" = user ] || return 0
+	ok run_tiny -v "$T/d:/d" tiny sh -c 'chown 5:6 /d/g; stat -c %u:%g /d/g'
+	is "$output" 5:6
+	[ "$(stat -c %u d/g)" -ge 2000000000 ]
+	as_hull rm -r d
+}
+
+@test "files that only root of the machine may read stay closed" {
+	only "user|userns" "root may"
+	ok run_tiny -v /etc:/e:ro tiny sh -c 'cat /e/shadow 2>&1; true'
+	has "$output" 'denied'
+}
+
+@test "without a range there is one id: a line says so once, and what would help" {
+	only user "a user's"
+	mkdir nothing
+	ok one_id "$HULL_BUILD/hull" import "$HULL_SUITE/tiny.tar" tiny
+	has "$stderr" 'uidmap.*/etc/subuid'
+	has "$stderr" "belong to users or groups"
+	ok one_id "$HULL_BUILD/hull" run --rm tiny sh -c 'cat /proc/self/uid_map; stat -c %u:%g /home/ann; id -G'
+	is "$stderr" ""
+	is "$(map <<<"$output")" $'0 0 1\n0:0\n0'
+	expect 125 one_id "$HULL_BUILD/hull" run --rm -u 1234 tiny true
+	one_line 'user id 1234' '/etc/subuid'
+	ok one_id "$HULL_BUILD/hull" run --rm -v vol:/home tiny sh -c 'touch /home/x && ls /home'
+	is "$output" $'ann\nx'
+	ok one_id "$HULL_BUILD/hull" rmi tiny
+}
+
+@test "a set-id bit does not survive the loss of its owner" {
+	mkdir tree
+	cp "$PROBE" tree/a
+	command tar -C tree --owner=77 --group=88 --mode=6755 -cf tree.tar a
+	ok hull import tree.tar t
+	ok run_tiny -v "$HULL_SUITE/bin/busybox:/stat" t /stat -c "%u:%g %a" /a
+	if [ "$AS" = userns ]; then is "$output" '0:0 755'; else is "$output" '77:88 6755'; fi
+}
+
+@test "further commands join the namespace of a running container" {
+	only user "a user's"
+	local first
+	hull run -d --name stays tiny sleep 60
+	first=$(run_tiny --userns=host tiny readlink /proc/self/ns/user)
+	is "$(run_tiny --userns=host tiny readlink /proc/self/ns/user)" "$first"
+	ok hull rm -f stays
+	isnt "$(run_tiny --userns=host tiny readlink /proc/self/ns/user)" "$first"
+}
+
+@test "rm -f of a container in another user namespace of the user's" {
+	only user "a user's"
+	hull run -d --name other -u 1234 tiny sleep 60
+	local pid
+	pid=$(container_pid other)
+	# From a sibling of its namespace its processes cannot be killed: its monitor can.
+	ok as_hull "$HULL_BUILD/hull" rm -f other
+	[ ! -e "/proc/$pid/root" ]
+	ok hull ps -aq
+	is "$output" ""
+}
+
+@test "limits without a control group are discarded, with one line" {
+	only "user|userns" "root has control groups"
+	ok run_tiny -m 64m --pids-limit 50 --cpus 0.5 tiny echo runs
+	is "$output" runs
+	is "$(wc -l <<<"$stderr")" 1
+	has "$stderr" 'limits.*discarded'
+}
+
+@test "an oom score that only root may give is a wish; a limit above one's own an error" {
+	only "user|userns" "root may"
+	ok run_tiny --oom-score-adj -900 tiny cat /proc/self/oom_score_adj
+	[ "$output" -ge 0 ]
+	expect 125 run_tiny --ulimit "nofile=$(($(ulimit -Hn) + 1))" tiny true
+	one_line 'NOFILE'
+	ok bash -c 'ulimit -n 900 && "$HULL_BUILD/hull" run --rm tiny sh -c "ulimit -n; ulimit -Hn"'
+	is "$output" $'900\n900'
+}
+
+@test "the folders of XDG, closed to others" {
+	only user "a user's"
+	mkdir -m 700 home xdg
+	local here="env -u HULL_ROOT -u HULL_RUNROOT HOME=$T/home XDG_RUNTIME_DIR=$T/xdg"
+	ok $here "$HULL_BUILD/hull" import "$HULL_SUITE/tiny.tar" tiny
+	is "$(stat -c %a home/.local/share/hull xdg/hull | sort -u)" 700
+	ok $here "$HULL_BUILD/hull" run --rm tiny echo yes
+	is "$output" yes
+	ok $here XDG_DATA_HOME="$T/data" "$HULL_BUILD/hull" images -q
+	is "$output" ""
+	is "$(stat -c %a data/hull)" 700
+	ok $here XDG_DATA_HOME=relative "$HULL_BUILD/hull" images -q
+	isnt "$output" ""
+	as_hull rm -r home
+}
+
+@test "no XDG_RUNTIME_DIR: a folder in /tmp that nobody else may enter, or none" {
+	only user "a user's"
+	mkdir -m 700 home
+	local here="env -u HULL_ROOT -u HULL_RUNROOT -u XDG_RUNTIME_DIR HOME=$T/home" place
+	place=/tmp/hull-$(id -u)
+	[ ! -e "$place" ] || skip "$place is in use"
+	[ ! -e "/run/user/$(id -u)" ] || skip "there is /run/user/$(id -u)"
+	ln -s "$T/home" "$place"
+	run --separate-stderr $here "$HULL_BUILD/hull" ps
+	rm "$place"
+	is "$status" 1
+	one_line "$place" XDG_RUNTIME_DIR
+	ok $here "$HULL_BUILD/hull" ps
+	is "$(stat -c %a "$place")" 700
+	rm -r "$place"
+}
+
+@test "folders left from before su or sudo are an error that says so" {
+	only user "a user's"
+	local plain="env -u HULL_ROOT -u HULL_RUNROOT"
+	mkdir -m 700 home xdg
+	expect 1 $plain HOME=/root XDG_RUNTIME_DIR="$T/xdg" "$HULL_BUILD/hull" images
+	one_line 'HOME is /root' 'user 0' "user $(id -u)"
+	expect 1 $plain HOME="$T/home" XDG_RUNTIME_DIR=/run "$HULL_BUILD/hull" images
+	one_line 'XDG_RUNTIME_DIR is /run' 'user 0'
+	expect 1 $plain HOME="$T/home" XDG_DATA_HOME=/usr XDG_RUNTIME_DIR="$T/xdg" "$HULL_BUILD/hull" images
+	one_line 'XDG_DATA_HOME is /usr'
+	expect 1 $plain HOME="$T/nowhere" XDG_RUNTIME_DIR="$T/xdg" "$HULL_BUILD/hull" images
+	one_line "$T/nowhere" HULL_ROOT
+	expect 1 env HULL_ROOT=/usr "$HULL_BUILD/hull" images
+	one_line '/usr'
+}
+
+@test "unshare -r in a mount namespace of others, and once more inside" {
+	# The store of a machine's root is not of this namespace's root; one of its own is.
+	if [ "$AS" != userns ]; then only root "ids on disk are the map's"; fi
+	export HULL_ROOT=$T/in/root HULL_RUNROOT=$T/in/run
+	ok unshare -r "$HULL_BUILD/hull" import "$HULL_SUITE/tiny.tar" tiny
+	ok unshare -r "$HULL_BUILD/hull" run --rm -v vol:/v -v "$T:/t" tiny sh -c 'id -u; touch /t/made; ls /proc/self/fd | wc -l'
+	is "${lines[0]}" 0
+	is "$(stat -c %u:%g made)" "$OWN"
+	ok unshare -rm unshare -r "$HULL_BUILD/hull" run --rm --network host tiny echo deep
+	is "$output" deep
+	ok unshare -r rm -rf "$T/in"
+}
