@@ -12,6 +12,7 @@
 #include "engine/container_store.h"
 #include "engine/engine.h"
 #include "engine/idrange.h"
+#include "engine/mode.h"
 #include "engine/parts.h"
 #include "engine/state.h"
 #include "kernel/fs.h"
@@ -236,6 +237,8 @@ json_t *engine_container_inspect(struct engine *en, const char *name, int size, 
 	auto_json json_t *config = NULL;
 	json_t *o = NULL;
 
+	if (size && mode_enter(en, e) < 0) /* folders that are closed to all but the container's */
+		return NULL;
 	if (container_store_find(en->db, name, &row, e) < 0)
 		return NULL;
 	container_state_read(en, &row, &s);

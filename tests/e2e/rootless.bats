@@ -5,7 +5,7 @@ load ../helpers/common
 
 run_tiny() { hull run --rm --network none "$@"; }
 # map: the lines of an id map, without the blanks
-map() { sed 's/^ *//; s/  */ /g' "$@"; }
+map() { sed 's/^ *//; s/  */ /g'; }
 # one_id COMMAND...: as a user who has no range: newuidmap is not found
 one_id() { env PATH="$T/nothing" HULL_ROOT="$T/one/root" HULL_RUNROOT="$T/one/run" "$@"; }
 
@@ -111,15 +111,15 @@ one_id() { env PATH="$T/nothing" HULL_ROOT="$T/one/root" HULL_RUNROOT="$T/one/ru
 @test "the folders of XDG, closed to others" {
 	only user "a user's"
 	mkdir -m 700 home xdg
-	local here="env -u HULL_ROOT -u HULL_RUNROOT HOME=$T/home XDG_RUNTIME_DIR=$T/xdg"
-	ok $here "$HULL_BUILD/hull" import "$HULL_SUITE/tiny.tar" tiny
+	local here=(env -u HULL_ROOT -u HULL_RUNROOT HOME="$T/home" XDG_RUNTIME_DIR="$T/xdg")
+	ok "${here[@]}" "$HULL_BUILD/hull" import "$HULL_SUITE/tiny.tar" tiny
 	is "$(stat -c %a home/.local/share/hull xdg/hull | sort -u)" 700
-	ok $here "$HULL_BUILD/hull" run --rm tiny echo yes
+	ok "${here[@]}" "$HULL_BUILD/hull" run --rm tiny echo yes
 	is "$output" yes
-	ok $here XDG_DATA_HOME="$T/data" "$HULL_BUILD/hull" images -q
+	ok "${here[@]}" XDG_DATA_HOME="$T/data" "$HULL_BUILD/hull" images -q
 	is "$output" ""
 	is "$(stat -c %a data/hull)" 700
-	ok $here XDG_DATA_HOME=relative "$HULL_BUILD/hull" images -q
+	ok "${here[@]}" XDG_DATA_HOME=relative "$HULL_BUILD/hull" images -q
 	isnt "$output" ""
 	as_hull rm -r home
 }
@@ -127,31 +127,31 @@ one_id() { env PATH="$T/nothing" HULL_ROOT="$T/one/root" HULL_RUNROOT="$T/one/ru
 @test "no XDG_RUNTIME_DIR: a folder in /tmp that nobody else may enter, or none" {
 	only user "a user's"
 	mkdir -m 700 home
-	local here="env -u HULL_ROOT -u HULL_RUNROOT -u XDG_RUNTIME_DIR HOME=$T/home" place
+	local here=(env -u HULL_ROOT -u HULL_RUNROOT -u XDG_RUNTIME_DIR HOME="$T/home") place
 	place=/tmp/hull-$(id -u)
 	[ ! -e "$place" ] || skip "$place is in use"
 	[ ! -e "/run/user/$(id -u)" ] || skip "there is /run/user/$(id -u)"
 	ln -s "$T/home" "$place"
-	run --separate-stderr $here "$HULL_BUILD/hull" ps
+	run --separate-stderr "${here[@]}" "$HULL_BUILD/hull" ps
 	rm "$place"
 	is "$status" 1
 	one_line "$place" XDG_RUNTIME_DIR
-	ok $here "$HULL_BUILD/hull" ps
+	ok "${here[@]}" "$HULL_BUILD/hull" ps
 	is "$(stat -c %a "$place")" 700
 	rm -r "$place"
 }
 
 @test "folders left from before su or sudo are an error that says so" {
 	only user "a user's"
-	local plain="env -u HULL_ROOT -u HULL_RUNROOT"
+	local plain=(env -u HULL_ROOT -u HULL_RUNROOT)
 	mkdir -m 700 home xdg
-	expect 1 $plain HOME=/root XDG_RUNTIME_DIR="$T/xdg" "$HULL_BUILD/hull" images
+	expect 1 "${plain[@]}" HOME=/root XDG_RUNTIME_DIR="$T/xdg" "$HULL_BUILD/hull" images
 	one_line 'HOME is /root' 'user 0' "user $(id -u)"
-	expect 1 $plain HOME="$T/home" XDG_RUNTIME_DIR=/run "$HULL_BUILD/hull" images
+	expect 1 "${plain[@]}" HOME="$T/home" XDG_RUNTIME_DIR=/run "$HULL_BUILD/hull" images
 	one_line 'XDG_RUNTIME_DIR is /run' 'user 0'
-	expect 1 $plain HOME="$T/home" XDG_DATA_HOME=/usr XDG_RUNTIME_DIR="$T/xdg" "$HULL_BUILD/hull" images
+	expect 1 "${plain[@]}" HOME="$T/home" XDG_DATA_HOME=/usr XDG_RUNTIME_DIR="$T/xdg" "$HULL_BUILD/hull" images
 	one_line 'XDG_DATA_HOME is /usr'
-	expect 1 $plain HOME="$T/nowhere" XDG_RUNTIME_DIR="$T/xdg" "$HULL_BUILD/hull" images
+	expect 1 "${plain[@]}" HOME="$T/nowhere" XDG_RUNTIME_DIR="$T/xdg" "$HULL_BUILD/hull" images
 	one_line "$T/nowhere" HULL_ROOT
 	expect 1 env HULL_ROOT=/usr "$HULL_BUILD/hull" images
 	one_line '/usr'
