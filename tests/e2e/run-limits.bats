@@ -2,6 +2,7 @@
 # Memory, processes, processor time: set, seen inside, felt, and gone afterwards.
 
 load ../helpers/common
+# shellcheck disable=SC2034
 ONLY_ROOT='no control group is delegated to the user'
 
 run_tiny() { hull run --rm --network none "$@"; }

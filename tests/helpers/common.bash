@@ -1,5 +1,5 @@
 # Loaded by every test file: its own store, what must be gone after each test, and short assertions.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154
 bats_require_minimum_version 1.5.0
 
 TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
