@@ -85,8 +85,8 @@ teardown() {
 		sleep 0.1
 		hull ps -aq 2>/dev/null | while read -r id; do hull rm -f "$id"; done
 	fi >/dev/null 2>&1
-	cd / && rm -rf --one-file-system "$T" "$T".* 2>/dev/null ||
-		as_hull rm -rf --one-file-system "$T" "$T".*
+	cd /
+	rm -rf --one-file-system "$T" "$T".* 2>/dev/null || as_hull rm -rf --one-file-system "$T" "$T".*
 	return $bad
 }
 
