@@ -422,6 +422,11 @@ int oci_image_change(struct oci_image *i, const char *instruction, struct err *e
 	if (!*word)
 		return err_set(
 			e, ERR_INVALID, "the change is empty; write an instruction such as CMD");
+	/* JSON has no other bytes: two names that differ in such could become one. */
+	json_t *utf8 = json_string(text);
+	if (!utf8)
+		return err_set(e, ERR_INVALID, "%.20s: its text is not UTF-8", word);
+	json_decref(utf8);
 	for (size_t n = 0; n < ARRAY_SIZE(instructions); n++) {
 		if (strcasecmp(word, instructions[n].word) != 0)
 			continue;

@@ -317,6 +317,30 @@ print(os.getxattr(sys.argv[1] + "/good", "system.posix_acl_access").hex()[24:40]
 	remove_it
 }
 
+@test "windows of 64 and 128 MiB: the same bytes, little memory" {
+	local want peak
+	archive file_random 50
+	want=$(sha256sum <x.tar | cut -d' ' -f1)
+	zstd -q -1 --long=27 -c <x.tar >x.zst
+	xz --lzma2=preset=0,dict=64MiB -c <x.tar >x.xz
+	peak=$(peak_mib "$HULL_BUILD/hull" import x.zst t)
+	[ "$peak" -lt 32 ] || { echo "zstd: $peak MiB"; false; }
+	is "$(hull image inspect t | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["RootFS"]["Layers"])')" \
+		"['sha256:$want']"
+	ok hull rmi t
+	peak=$(peak_mib "$HULL_BUILD/hull" import x.xz t)
+	[ "$peak" -lt 32 ] || { echo "xz: $peak MiB"; false; }
+	is "$(hull image inspect t | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["RootFS"]["Layers"])')" \
+		"['sha256:$want']"
+	ok hull rmi t
+	is "$(store_list)" "$store_before"
+	# Larger ones than the tools take without being asked.
+	"$HELPERS/hostile" good | zstd -q --long=28 --ultra -22 -c >x.tar
+	refuses 'window of more than 128 MiB' 'long=27'
+	"$HELPERS/hostile" good | xz --lzma2=preset=9,dict=128MiB -c >x.tar
+	refuses 'more than 100 MiB' 'xz -9'
+}
+
 @test "empty, twice, with garbage behind" {
 	archive empty
 	refuses 'no files'

@@ -206,6 +206,7 @@ static void test_bad_changes(void **state)
 		{"STOPSIGNAL 65", "STOPSIGNAL: \"65\" is no signal"},
 		{"USER a b", "USER: exactly one argument is wanted"},
 		{"VOLUME data", "VOLUME: \"data\" is not an absolute path"},
+		{"VOLUME /\xfe", "VOLUME: its text is not UTF-8"},
 		{"ONBUILD ONBUILD RUN x", "ONBUILD: ONBUILD cannot follow it"},
 		{"SHELL /bin/sh", "SHELL: a list is wanted"},
 		{"HEALTHCHECK", "HEALTHCHECK: NONE or CMD is wanted"},

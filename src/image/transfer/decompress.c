@@ -7,7 +7,8 @@
  * we do not: what is stored must be what was sent.
  *
  * Memory: gzip 32 KiB; xz what the file's dictionary needs, at most that of `xz -9`; zstd likewise,
- * at most the 128 MiB that `zstd -d` takes without being asked. */
+ * at most the 128 MiB that `zstd -d` takes without being asked. Large ones are lent by window.c,
+ * and output is made in small steps then, so that not much of them is mapped at a time. */
 #include "image/transfer/decompress.h"
 
 #include <errno.h>
@@ -18,15 +19,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#define ZSTD_STATIC_LINKING_ONLY /* for allocators of our own */
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "image/transfer/window.h"
 
 #define IN_SIZE ((size_t)128 << 10)
 #define SNIFF_SIZE 8
 #define XZ_MEMORY_MAX ((uint64_t)100 << 20)
 #define ZSTD_WINDOW_LOG_MAX 27
+#define WINDOW_STEP 256 /* bytes, with a large window */
 
 struct format {
 	const char *name;
@@ -43,6 +48,8 @@ struct decompress {
 	uint64_t left; /* to be read of fd */
 	int64_t bytes; /* read, and hashed */
 	struct sha256_ctx hash;
+	struct windows windows;
+	lzma_allocator allocator;
 	int between; /* no member has begun, or the last one is complete */
 	int began;
 	int finished; /* padding or the end was seen: no member may follow */
@@ -190,12 +197,29 @@ static void gzip_stop(struct decompress *d)
 
 /* ---- xz */
 
+/* How much is to be made at once. */
+static size_t step_room(const struct decompress *d)
+{
+	size_t room = d->out_len - d->out_pos;
+
+	return d->windows.n_maps && room > WINDOW_STEP ? WINDOW_STEP : room;
+}
+
+static void *lzma_alloc_cb(void *opaque, size_t n, size_t size)
+{
+	size_t bytes;
+
+	return __builtin_mul_overflow(n, size, &bytes) ? NULL : windows_alloc(opaque, bytes);
+}
+
 static int xz_start(struct decompress *d, struct err *e)
 {
 	static const lzma_stream empty = LZMA_STREAM_INIT;
 
 	d->u.xz = xcalloc(1, sizeof(*d->u.xz));
 	*d->u.xz = empty;
+	d->allocator = (lzma_allocator){lzma_alloc_cb, windows_free, &d->windows};
+	d->u.xz->allocator = &d->allocator;
 	if (lzma_stream_decoder(d->u.xz, XZ_MEMORY_MAX, LZMA_CONCATENATED) != LZMA_OK)
 		return err_sys(e, ENOMEM, "read the archive");
 	return 0;
@@ -228,10 +252,10 @@ static int xz_step(struct decompress *d, struct err *e)
 	z->next_in = d->in + d->in_pos;
 	z->avail_in = d->in_len - d->in_pos;
 	z->next_out = d->out + d->out_pos;
-	z->avail_out = d->out_len - d->out_pos;
+	z->avail_out = step_room(d);
 	rc = lzma_code(z, d->in_eof ? LZMA_FINISH : LZMA_RUN);
 	d->in_pos = d->in_len - z->avail_in;
-	d->out_pos = d->out_len - z->avail_out;
+	d->out_pos = (size_t)(z->next_out - d->out);
 	if (rc == LZMA_STREAM_END)
 		d->finished = d->between = 1;
 	else if (rc != LZMA_OK)
@@ -249,7 +273,9 @@ static void xz_stop(struct decompress *d)
 
 static int zstd_start(struct decompress *d, struct err *e)
 {
-	d->u.zstd = ZSTD_createDCtx();
+	const ZSTD_customMem memory = {windows_alloc, windows_free, &d->windows};
+
+	d->u.zstd = ZSTD_createDCtx_advanced(memory);
 	if (!d->u.zstd || ZSTD_isError(ZSTD_DCtx_setParameter(
 				  d->u.zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX)))
 		return err_sys(e, ENOMEM, "read the archive");
@@ -260,11 +286,19 @@ static int zstd_start(struct decompress *d, struct err *e)
 static int zstd_step(struct decompress *d, struct err *e)
 {
 	ZSTD_inBuffer in = {d->in, d->in_len, d->in_pos};
-	ZSTD_outBuffer out = {d->out, d->out_len, d->out_pos};
+	ZSTD_outBuffer out = {d->out, d->out_pos + step_room(d), d->out_pos};
 	size_t rc = ZSTD_decompressStream(d->u.zstd, &out, &in);
 
 	if (ZSTD_isError(rc) && d->between && d->began)
 		return garbage(d, e);
+	if (ZSTD_isError(rc) && ZSTD_getErrorCode(rc) == ZSTD_error_memory_allocation)
+		return err_sys(e, ENOMEM, "read the archive");
+	if (ZSTD_isError(rc) && ZSTD_getErrorCode(rc) == ZSTD_error_frameParameter_windowTooLarge)
+		return err_set(e, ERR_UNSUPPORTED,
+			"the archive needs a window of more than %d MiB to be uncompressed: "
+			"compress "
+			"it with zstd --long=%d or less",
+			1 << (ZSTD_WINDOW_LOG_MAX - 20), ZSTD_WINDOW_LOG_MAX);
 	if (ZSTD_isError(rc))
 		return damaged(d, ZSTD_getErrorName(rc), e);
 	d->in_pos = in.pos;
@@ -372,6 +406,7 @@ int decompress_open_source(
 	d->fd = source->fd;
 	d->copy_fd = source->copy_fd;
 	d->left = source->len;
+	d->windows.dirfd = source->window_dirfd;
 	sha256_init(&d->hash);
 	d->in = xmalloc(IN_SIZE);
 	if (read_start(d, e) < 0 || sniff(d, e) < 0 ||
@@ -446,6 +481,7 @@ int64_t decompress_read(struct decompress *d, void *out, size_t len, struct err 
 			break;
 		if (d->format->step(d, e) < 0)
 			return -1;
+		windows_trim(&d->windows);
 		/* No input, no output, no end: nothing more can come of it. */
 		if (d->in_eof && d->in_pos == in_pos && d->out_pos == out_pos && !d->between)
 			return truncated(d, e);

@@ -15,10 +15,11 @@ struct decompress;
 struct decompress_source {
 	int fd, copy_fd;
 	uint64_t len;
+	int window_dirfd; /* window.h */
 };
-#define DECOMPRESS_WHOLE(f)                                 \
-	{                                                   \
-		.fd = (f), .copy_fd = -1, .len = UINT64_MAX \
+#define DECOMPRESS_WHOLE(f)                                                     \
+	{                                                                       \
+		.fd = (f), .copy_fd = -1, .len = UINT64_MAX, .window_dirfd = -1 \
 	}
 
 /* Looks at the first bytes. fd stays the caller's. */

@@ -141,6 +141,7 @@ static int unpack(const struct options *o, struct transfer_result *out, struct e
 		.fd = BOX_ARCHIVE_FD,
 		.copy_fd = o->spool ? BOX_SPOOL_FD : -1,
 		.len = o->length < 0 ? UINT64_MAX : (uint64_t)o->length,
+		.window_dirfd = BOX_ROOT_FD,
 	};
 
 	if (stream_open_source(&source, 1, &req.limit, &req.stream, e) < 0)
@@ -162,7 +163,13 @@ static int index_archive(const struct options *o, struct transfer_result *out, s
 	struct index_request req = {
 		.spool_fd = o->spool ? BOX_SPOOL_FD : -1, .member = send_member};
 	const struct limit limit = limit_of(o);
-	int r = o->spool ? stream_open(BOX_ARCHIVE_FD, 1, &limit, &req.stream, e)
+	const struct decompress_source source = {
+		.fd = BOX_ARCHIVE_FD,
+		.copy_fd = -1,
+		.len = UINT64_MAX,
+		.window_dirfd = BOX_ROOT_FD,
+	};
+	int r = o->spool ? stream_open_source(&source, 1, &limit, &req.stream, e)
 			 : stream_open_sparse(BOX_ARCHIVE_FD, &req.stream, e);
 
 	return r < 0 ? -1 : index_run(&req, e);
