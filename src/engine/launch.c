@@ -29,6 +29,7 @@
 #include "engine/remove.h"
 #include "engine/seccomp.h"
 #include "engine/state.h"
+#include "kernel/fs.h"
 
 #define NAME_TRIES 20
 #define STARTERS_TRIES 400 /* each 5 ms */
@@ -93,15 +94,18 @@ static int make_run_folder(struct launch *l, struct err *e)
 	auto_free char *from = xasprintf(ENGINE_CONTAINERS "/.%s", l->spec.id);
 	auto_free char *to = xasprintf(ENGINE_CONTAINERS "/%s", l->spec.id);
 
-	if (make_folder(l->en->runroot_fd, hidden, &l->run_fd, e) < 0)
-		return -1;
-	l->run_path = xasprintf("%s/%s", l->en->runroot, to);
-	l->lock_fd = container_lock(l->run_fd, 1);
-	if (l->lock_fd < 0)
-		return err_sys(e, l->lock_fd, "lock the container");
-	if (renameat(l->en->runroot_fd, from, l->en->runroot_fd, to) < 0)
-		return err_sys(e, errno, "make the folder %s", l->run_path);
-	return 0;
+	if (make_folder(l->en->runroot_fd, hidden, &l->run_fd, e) == 0) {
+		l->run_path = xasprintf("%s/%s", l->en->runroot, to);
+		l->lock_fd = container_lock(l->run_fd, 1);
+		if (l->lock_fd < 0)
+			err_sys(e, l->lock_fd, "lock the container");
+		else if (renameat(l->en->runroot_fd, from, l->en->runroot_fd, to) < 0)
+			err_sys(e, errno, "make the folder %s", l->run_path);
+		else
+			return 0;
+	}
+	fs_remove_tree(l->en->runroot_fd, from);
+	return -1;
 }
 
 static void fill_row(struct launch *l)
