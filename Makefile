@@ -41,6 +41,9 @@ check-kill: build
 check-cve-broken:
 	@tools/install-deps build run check
 	@tools/cve-broken
+check-torture:
+	@tools/build build-torture -Dtorture=true -Db_sanitize=address,undefined
+	@ASAN_OPTIONS=detect_leaks=0 tests/kill/campaign --build build-torture torture
 lint:
 	@tools/install-deps lint
 	@tools/lint $(BUILD)
@@ -53,4 +56,4 @@ install: build
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all build deps run check check-unit check-e2e check-cve-broken check-hostile check-deny check-vm lint bench fuzz install clean
+.PHONY: all build deps run check check-unit check-e2e check-cve-broken check-hostile check-deny check-vm lint bench fuzz install clean check-kill check-torture

@@ -8,6 +8,11 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
+void jsonx_init(void)
+{
+	json_set_alloc_funcs(xmalloc, free);
+}
+
 json_t *jsonx_parse(const char *text, size_t len, const char *what, struct err *e)
 {
 	json_error_t je;

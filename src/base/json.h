@@ -13,6 +13,9 @@ static inline void json_unref_ptr(json_t **j)
 }
 #define auto_json __attribute__((cleanup(json_unref_ptr)))
 
+/* Once, at the start of the program: an allocation that fails ends it, as everywhere else. jansson
+ * would go on with what it has, and a document would lack a member. */
+void jsonx_init(void);
 /* Parse exactly one document; duplicate keys are refused. `what` names it in the error.
  * Returns a new reference or NULL with *e filled. */
 json_t *jsonx_parse(const char *text, size_t len, const char *what, struct err *e);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "cli/cmd.h"
@@ -302,6 +303,7 @@ int main(int argc, char **argv)
 	struct err e = {0};
 	int r;
 
+	jsonx_init();
 	/* Output to a pipe that nobody reads is an error like any other. */
 	signal(SIGPIPE, SIG_IGN);
 	r = dispatch(argc - 1, argv + 1, &e);

@@ -110,6 +110,8 @@ static int child_words(int sync_fd, struct err *e)
 	size_t n_fds;
 	int fd;
 
+	/* When it was not the child's fault it waits for the rest: it must see that none comes. */
+	shutdown(sync_fd, SHUT_WR);
 	for (;;) {
 		n_fds = 1;
 		if (sync_recv(sync_fd, &m, &fd, &n_fds) != 1)
