@@ -48,9 +48,17 @@ static void reset_signals(void)
 static void expect(const struct child *c, uint32_t type)
 {
 	struct sync_msg m;
+	struct err e = {0};
+	int r = sync_recv(c->sync_fd, &m, NULL, NULL);
 
-	if (sync_recv(c->sync_fd, &m, NULL, NULL) != 1 || m.type != type)
-		_exit(125);
+	if (r == 1 && m.type == type)
+		return;
+	/* Without a word it would look like a program that was executed and gave this status. */
+	if (r < 0) {
+		err_sys(&e, r, "hear from the container's monitor");
+		sync_send_err(c->sync_fd, SYNC_ERROR, &e);
+	}
+	_exit(125);
 }
 
 static int become_root(const struct plan *p, struct err *e)
