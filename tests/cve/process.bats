@@ -140,7 +140,18 @@ rebuilt() {
 	SECRET=topsecret ok run_tiny --hostname h evil probe env
 	is "$(sort <<<"$output" | tr '\n' ' ')" \
 		'GOOD=1 HOME=/root HOSTNAME=h PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin '
-	SECRET=topsecret run --separate-stderr run_tiny -e '*' -e '=x' -e 'S*' tiny probe env
+	local entry
+	export SECRET=topsecret
+	for entry in '*' 'S*' 'SECRET*' '=x' '=' 'SECRE'; do
+		run --separate-stderr run_tiny -e "$entry" tiny probe env
+		lacks "$output" topsecret
+		printf '%s\n' "$entry" >file
+		run --separate-stderr run_tiny --env-file file tiny probe env
+		lacks "$output" topsecret
+	done
+	# In an image, where a name alone is no question to the host either.
+	hull import -c 'ENV SECRET= OTHER=*' "$HULL_SUITE/tiny.tar" evil >/dev/null
+	ok run_tiny evil probe env
 	lacks "$output" topsecret
 }
 
