@@ -105,7 +105,8 @@ static const struct opt opts[] = {
 	{"rootfs", 0, OPT_TEXT, AT(r.rootfs), "DIR[:O]",
 		"Run from a folder instead of an image; :O throws changes away"},
 	{"security-opt", 0, OPT_LIST, AT(security_opts), "list",
-		"seccomp=FILE|unconfined, no-new-privileges, systempaths=unconfined"},
+		"seccomp=FILE|unconfined, seccomp-allow=CALL,..., no-new-privileges, "
+		"systempaths=unconfined"},
 	{"shm-size", 0, OPT_TEXT, AT(r.shm_size), "bytes", "Size of /dev/shm"},
 	{"sig-proxy", 0, OPT_BOOL, AT(sig_proxy), "", "Forward signals to the program (true)"},
 	{"stop-signal", 0, OPT_TEXT, AT(r.stop_signal), "string",

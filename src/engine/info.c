@@ -108,6 +108,9 @@ json_t *engine_info(struct engine *en, struct err *e)
 		o, "BackingFilesystem", json_string(root >= 0 ? fs_type_name(root, type) : ""));
 	json_object_set_new(o, "DockerRootDir", jsonx_string(en->root));
 	json_object_set_new(o, "RunRoot", jsonx_string(en->runroot));
+	json_object_set_new(o, "LoggingDriver", json_string("none"));
+	json_object_set_new(o, "DefaultRuntime", json_string("hull"));
+	json_object_set_new(o, "Runtimes", json_pack("{s:{s:s}}", "hull", "path", "hull"));
 	set_host(o);
 	json_object_set_new(o, "SecurityOptions",
 		json_pack("[s, s]", "name=seccomp,profile=builtin", "name=userns"));

@@ -37,6 +37,7 @@
 static int find_helpers(struct launch *l, struct err *e)
 {
 	struct oci_hull *h = l->spec.oci.hull;
+	const struct seccomp_wanted w = {l->spec.seccomp, l->spec.caps, l->spec.seccomp_allow};
 
 	l->monitor = helpers_find("hull-monitor", e);
 	if (!l->monitor)
@@ -45,7 +46,7 @@ static int find_helpers(struct launch *l, struct err *e)
 		return -1;
 	if (l->spec.seccomp && streq(l->spec.seccomp, "unconfined"))
 		return 0;
-	return seccomp_filter(l->en, l->spec.seccomp, l->spec.caps, &h->seccomp_filter, e);
+	return seccomp_filter(l->en, &w, &h->seccomp_filter, e);
 }
 
 static int check_cidfile(const char *path, struct err *e)

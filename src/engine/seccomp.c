@@ -58,15 +58,18 @@ static int key_of_profile(struct buf *b, const char *path, int own, struct err *
 	return 0;
 }
 
-static int make_name(const char *path, int own, uint64_t caps, char out[NAME_LEN], struct err *e)
+static int make_name(
+	const struct seccomp_wanted *w, const char *path, char out[NAME_LEN], struct err *e)
 {
-	auto_buf struct buf b = BUF_MAX(4096);
+	auto_buf struct buf b = BUF_MAX(1 << 20);
 	struct utsname u;
 
-	if (key_of_profile(&b, path, own, e) < 0)
+	if (key_of_profile(&b, path, !w->profile, e) < 0)
 		return -1;
+	strv_foreach (name, w->allow)
+		buf_printf(&b, " allow %s", *name);
 	uname(&u);
-	buf_printf(&b, " caps %" PRIx64 " kernel %s %s hull " HULL_VERSION, caps, u.release,
+	buf_printf(&b, " caps %" PRIx64 " kernel %s %s hull " HULL_VERSION, w->caps, u.release,
 		u.machine);
 	hash_sha256_hex(b.data, b.len, out);
 	str_copy(out + HASH_HEX, NAME_LEN - HASH_HEX, ".bpf");
@@ -116,16 +119,27 @@ static int read_complaint(int fd, const char *profile, struct err *e)
 	return err_set(e, ERR_INVALID, "cannot use the seccomp profile %s: %.600s", profile, text);
 }
 
-static int spawn_compiler(const char *program, const char *profile, uint64_t caps, int out_fd,
-	int log_fd, struct err *e)
+static char **compiler_argv(const struct seccomp_wanted *w, const char *path)
 {
-	char hex[24];
-	char *const argv[] = {(char *)"hull-seccomp", (char *)profile, (char *)"--caps", hex, NULL};
+	char **argv = NULL;
+
+	strv_add(&argv, "hull-seccomp");
+	strv_add(&argv, path);
+	strv_add(&argv, "--caps");
+	strv_addf(&argv, "%" PRIx64, w->caps);
+	strv_foreach (name, w->allow)
+		strv_addf(&argv, "--allow=%s", *name);
+	return argv;
+}
+
+static int spawn_compiler(const char *program, const struct seccomp_wanted *w, const char *profile,
+	int out_fd, int log_fd, struct err *e)
+{
+	auto_strv char **argv = compiler_argv(w, profile);
 	posix_spawn_file_actions_t actions;
 	pid_t pid;
 	int r, status = 0;
 
-	snprintf(hex, sizeof(hex), "%" PRIx64, caps);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, out_fd, 1);
@@ -171,8 +185,8 @@ const char *seccomp_cache_judge(int folder_fd, const char *name)
 	return streq(text, sum.data) ? NULL : "it was made for another kernel, or another hull";
 }
 
-static int compile(
-	int folder_fd, const char *name, const char *profile, uint64_t caps, struct err *e)
+static int compile(int folder_fd, const char *name, const struct seccomp_wanted *w,
+	const char *profile, struct err *e)
 {
 	auto_free char *program = helpers_find("hull-seccomp", e);
 	auto_free char *tmp = xasprintf("%s.tmp%d", name, (int)getpid());
@@ -187,7 +201,7 @@ static int compile(
 	log = fs_scratch_file(folder_fd);
 	if (log < 0)
 		err_sys(e, log, "make a file for the words of hull-seccomp");
-	else if (spawn_compiler(program, profile, caps, out, log, e) == 0 &&
+	else if (spawn_compiler(program, w, profile, out, log, e) == 0 &&
 		 write_sum(folder_fd, tmp, name, e) == 0) {
 		if (renameat(folder_fd, tmp, folder_fd, name) == 0)
 			return 0;
@@ -198,17 +212,17 @@ static int compile(
 }
 
 int seccomp_filter(
-	struct engine *en, const char *profile, uint64_t caps, char **out_path, struct err *e)
+	struct engine *en, const struct seccomp_wanted *w, char **out_path, struct err *e)
 {
-	auto_free char *path = profile ? xstrdup(profile) : helpers_find("seccomp.json", e);
+	auto_free char *path = w->profile ? xstrdup(w->profile) : helpers_find("seccomp.json", e);
 	auto_fd int folder = -1;
 	char name[NAME_LEN];
 
-	if (!path || make_name(path, !profile, caps, name, e) < 0 ||
+	if (!path || make_name(w, path, name, e) < 0 ||
 		engine_folder(en->root_fd, ENGINE_SECCOMP, &folder, e) < 0)
 		return -1;
 	if (!is_cached(folder, name)) {
-		if (compile(folder, name, path, caps, e) < 0)
+		if (compile(folder, name, w, path, e) < 0)
 			return -1;
 		if (!is_cached(folder, name))
 			return err_set(e, ERR_SYSTEM,

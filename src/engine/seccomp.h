@@ -7,9 +7,13 @@
 #include "base/err.h"
 #include "engine/parts.h"
 
-/* profile: NULL is hull's own; else a file. caps: the container's bounding set. *out_path: the
- * filter's file; caller frees. */
+struct seccomp_wanted {
+	const char *profile; /* a file; NULL: hull's own */
+	uint64_t caps;	     /* the container's bounding set */
+	char *const *allow;  /* names of calls that are allowed whatever the profile says; NULL */
+};
+/* *out_path: the filter's file; caller frees. */
 int seccomp_filter(
-	struct engine *en, const char *profile, uint64_t caps, char **out_path, struct err *e);
+	struct engine *en, const struct seccomp_wanted *w, char **out_path, struct err *e);
 /* Why the file "KEY.bpf" of the cache is of no use any more; NULL when it is. Quiet. */
 const char *seccomp_cache_judge(int folder_fd, const char *name);

@@ -223,6 +223,7 @@ void spec_done(struct spec *s)
 	strv_free(s->cmd);
 	json_decref(s->labels);
 	free(s->seccomp);
+	strv_free(s->seccomp_allow);
 	mount_requests_done(&s->mounts);
 	strv_free(s->device_binds);
 	strv_free(s->extra_hosts);

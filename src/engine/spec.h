@@ -49,7 +49,8 @@ struct spec {
 	char *workdir;
 	json_t *labels;
 	uint64_t caps;
-	char *seccomp; /* NULL: the default profile; "unconfined"; else a file */
+	char *seccomp;	      /* NULL: the default profile; "unconfined"; else a file */
+	char **seccomp_allow; /* calls that it allows besides */
 	int no_new_privileges, unconfined_paths;
 	struct mount_requests mounts;
 	struct cgroup_host cgroups;

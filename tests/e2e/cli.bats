@@ -71,3 +71,16 @@ load ../helpers/common
 	ok hull run --rm --network none --oom-score-adj 77 tiny cat /proc/self/oom_score_adj
 	is "$output" 77
 }
+
+@test "info and version: what scripts ask for is there" {
+	ok hull info -f '{{.ServerVersion}} {{.Driver}} {{.OSType}} {{.LoggingDriver}} {{json .Runtimes}} {{.DefaultRuntime}} {{.DockerRootDir}}'
+	has "$output" "^[0-9.]+ overlay linux none \\{\"hull\":.*\\} hull $HULL_ROOT\$"
+	ok hull info -f '{{.NCPU}} {{.MemTotal}} {{.Containers}} {{.ContainersRunning}} {{.Images}} {{.CgroupVersion}}'
+	has "$output" '^[0-9]+ [0-9]+ 0 0 [0-9]+ [12]?$'
+	ok hull version -f '{{.Server.Version}} {{.Client.Version}} {{.Version}}'
+	has "$output" '^([0-9.]+) \1 \1$'
+	expect 1 hull version -f '{{.Nope}}'
+	one_line Nope
+	ok hull system info
+	has "$output" '^KernelVersion: '
+}

@@ -226,6 +226,24 @@ inode() { readlink "/proc/self/ns/$1"; }
 	has "$output" "Seccomp:[[:blank:]]$(seccomp_here)"
 }
 
+@test "--security-opt seccomp-allow: calls on top of the profile" {
+	[ "$(uname -m)" = x86_64 ] || skip "the numbers below are x86-64's"
+	# swapoff and acct: refused by the filter, then by the kernel for want of a path or a power
+	ok run_tiny tiny sh -c 'probe syscall 168; probe syscall 272 0x10000000'
+	is "$output" $'EPERM\nEPERM'
+	ok run_tiny --security-opt seccomp-allow=unshare,swapoff tiny sh -c 'probe syscall 272 0x10000000; probe syscall 165'
+	is "$output" $'ok\nEPERM'
+	if "$PROBE" socketcall 1 1 >/dev/null 2>&1; then
+		ok run_tiny tiny probe socketcall 1 1
+		is "$output" EPERM
+		ok run_tiny --security-opt seccomp-allow=socketcall tiny probe socketcall 1 1
+		is "$output" ok
+	fi
+	expect 125 run_tiny --security-opt seccomp-allow=frobnicate tiny true
+	one_line 'frobnicate'
+	expect 125 run_tiny --security-opt seccomp-allow= tiny true
+}
+
 @test "--security-opt seccomp=FILE" {
 	cat >profile.json <<-'END'
 		{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
