@@ -93,10 +93,9 @@ int import_begin(struct store *s, const struct store_import *req, struct import 
 	return unpack(out, req, e);
 }
 
-static int store_rows(struct import *i, const char *text, char out_id[72], struct err *e)
+/* id: "", or the digest that the configuration has as a blob, also when it fails later. */
+static int store_rows(struct import *i, const char *text, char id[72], struct err *e)
 {
-	char id[72];
-
 	if (db_begin(i->s->db, 1, e) < 0)
 		return -1;
 	if (store_layer_add(i->s, &i->tmp, &i->layer, e) < 0 ||
@@ -108,21 +107,22 @@ static int store_rows(struct import *i, const char *text, char out_id[72], struc
 		db_rollback(i->s->db);
 		return -1;
 	}
-	memcpy(out_id, id, sizeof(id));
 	return 0;
 }
 
 int import_commit(struct import *i, char out_id[72], struct err *e)
 {
-	char *layers[] = {i->layer.diff_id, NULL};
+	char id[72] = "", *layers[] = {i->layer.diff_id, NULL}, *blobs[] = {id, NULL};
 	auto_free char *text = NULL;
 
 	strv_add(&i->config.diff_ids, i->layer.diff_id);
 	text = oci_image_text(&i->config);
-	if (store_rows(i, text, out_id, e) < 0) {
-		store_garbage_remove(i->s, NULL, layers);
+	if (store_rows(i, text, id, e) < 0) {
+		store_garbage_remove(i->s, blobs, layers);
+		i->failed = 1;
 		return -1;
 	}
+	memcpy(out_id, id, sizeof(id));
 	db_checkpoint(i->s->db, NULL); /* no hurry here: the next `hull run` reads a short WAL */
 	return 0;
 }
@@ -131,6 +131,9 @@ void import_done(struct import *i)
 {
 	store_tmp_done(i->s, &i->tmp);
 	store_tmp_done(i->s, &i->stage);
+	/* A layer that had its name already was garbage as soon as our lock was gone. */
+	if (i->failed)
+		store_tmp_sweep(i->s);
 	oci_image_done(&i->config);
 }
 

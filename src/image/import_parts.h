@@ -54,6 +54,7 @@ struct import {
 	struct store_layer layer;
 	struct oci_image config;
 	char ref[512]; /* full; "": none */
+	int failed;    /* in import_commit */
 };
 /* Check the request, unpack, sync. */
 int import_begin(

@@ -431,5 +431,8 @@ int load_image(struct load *l, struct load_image *image, struct err *e)
 		tell(&g, replaced);
 	free(replaced);
 	staging_done(&g);
+	/* Layers that had their names already were garbage as soon as our locks were gone. */
+	if (r < 0)
+		store_tmp_sweep(l->s);
 	return r;
 }

@@ -77,15 +77,11 @@ void store_tmp_sweep(struct store *s)
 
 /* Between the mkdir and the flock a sweeper may have taken it for garbage: then it has no link any
  * more once we have the lock. */
-static int make_locked(int layers, struct store_tmp *t)
+static int lock_made(int layers, struct store_tmp *t)
 {
-	auto_fd int fd = -1;
+	auto_fd int fd = open_folder(layers, t->name);
 	struct stat st;
 
-	tmp_name(t->name);
-	if (mkdirat(layers, t->name, 0755) < 0)
-		return -errno;
-	fd = open_folder(layers, t->name);
 	if (fd < 0)
 		return errno == ENOENT ? -EAGAIN : -errno;
 	if (flock(fd, LOCK_EX) < 0 || fstat(fd, &st) < 0)
@@ -97,6 +93,19 @@ static int make_locked(int layers, struct store_tmp *t)
 		return -errno;
 	t->fd = take_fd(&fd);
 	return 0;
+}
+
+static int make_locked(int layers, struct store_tmp *t)
+{
+	int r;
+
+	tmp_name(t->name);
+	if (mkdirat(layers, t->name, 0755) < 0)
+		return -errno;
+	r = lock_made(layers, t);
+	if (r < 0 && r != -EAGAIN)
+		unlinkat(layers, t->name, AT_REMOVEDIR);
+	return r;
 }
 
 int store_tmp_make(struct store *s, struct store_tmp *out, struct err *e)
