@@ -298,6 +298,19 @@ static int dispatch(int argc, char **argv, struct err *e)
 	return execute(c, (int)strv_len(rest) - used, rest + used, e);
 }
 
+/* SQLite shares memory between processes in a mapped file; when the disk is full (or broken) the
+ * kernel cannot give it a block, and that is how it says so. */
+static void on_sigbus(int sig)
+{
+	static const char text[] = "hull: a file of the store could not be written or read "
+				   "(SIGBUS): the disk is full or damaged\n";
+
+	(void)sig;
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(126);
+	_exit(125);
+}
+
 int main(int argc, char **argv)
 {
 	struct err e = {0};
@@ -306,6 +319,7 @@ int main(int argc, char **argv)
 	jsonx_init();
 	/* Output to a pipe that nobody reads is an error like any other. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGBUS, on_sigbus);
 	r = dispatch(argc - 1, argv + 1, &e);
 	if (r < 0) {
 		if (e.text[0])
