@@ -469,9 +469,11 @@ int unpack_run(const struct unpack_request *req, struct transfer_result *out, st
 
 	if (req->recipe)
 		stream_set_tap(req->stream, &(struct stream_tap){recipe_tap, req->recipe});
-
 	u.tar = tar_new(req->stream);
 	r = unpack_all(&u, e);
+	/* What is cleaned away may be what the recipe needs. */
+	if (r == 0 && u.recipe && whiteout_has_to_clean(u.rootfd))
+		r = recipe_break(u.recipe, e);
 	if (r == 0 && u.recipe)
 		r = recipe_finish(u.recipe, e);
 	if (r == 0)

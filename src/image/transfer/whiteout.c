@@ -39,6 +39,11 @@ int whiteout_in_way(const char *component, size_t len, int at_root)
 	return !at_root || len != strlen(AUFS_LINKS) || !str_after(component, AUFS_LINKS);
 }
 
+int whiteout_has_to_clean(int rootfd)
+{
+	return faccessat(rootfd, AUFS_LINKS, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 void whiteout_clean(int rootfd)
 {
 	fs_remove_tree(rootfd, AUFS_LINKS);

@@ -19,6 +19,7 @@ enum whiteout_kind whiteout_kind(const char *name, const char **out_name);
  * folder of such a name for files with several ones (".wh..wh.plnk/"): links name them, so they are
  * unpacked, and whiteout_clean removes the folder at the end. */
 int whiteout_in_way(const char *component, size_t len, int at_root);
+int whiteout_has_to_clean(int rootfd);
 void whiteout_clean(int rootfd);
 int whiteout_is(const struct stat *st);
 /* Mark the folder name beneath dirfd. */
