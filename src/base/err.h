@@ -11,6 +11,7 @@ enum err_kind {
 	ERR_CONFLICT,	 /* name taken, in use, wrong state */
 	ERR_UNSUPPORTED, /* this kernel, machine or build cannot */
 	ERR_DENIED,	 /* no permission */
+	ERR_LAYERS,	 /* layers cannot be shown as one tree here: somebody may copy them */
 	ERR_SYSTEM,	 /* a system call failed */
 };
 

@@ -169,6 +169,7 @@ struct loop {
 	struct attach *a;
 	struct input in;
 	int out_closed[3]; /* by descriptor: nobody reads it any more */
+	int started;	   /* until then our stdin is not touched: there may be a second try */
 	int done;
 };
 
@@ -282,6 +283,7 @@ static void take_frame(struct loop *l, const struct mon_head *h, const char *dat
 		}
 		break;
 	case MON_STARTED:
+		l->started = 1;
 		l->done = a->detach;
 		break;
 	case MON_EXIT:
@@ -324,7 +326,9 @@ static void loop_once(struct loop *l)
 	struct pollfd p[3] = {
 		{.fd = a->sock, .events = POLLIN},
 		/* Not before there is a place for it. */
-		{.fd = a->interactive && !l->in.ended && !full && target >= 0 ? STDIN_FILENO : -1,
+		{.fd = a->interactive && l->started && !l->in.ended && !full && target >= 0
+				? STDIN_FILENO
+				: -1,
 			.events = POLLIN},
 		/* Without data: only to learn that nobody reads any more. */
 		{.fd = full || !a->tty ? target : -1, .events = full ? POLLOUT : 0},

@@ -16,6 +16,7 @@
 #include "engine/base_layer.h"
 #include "engine/container_store.h"
 #include "engine/engine.h"
+#include "engine/launch.h"
 #include "engine/mode.h"
 #include "engine/parts.h"
 #include "image/store.h"
@@ -83,8 +84,18 @@ static int add_image(
 static int gather(
 	struct engine *en, const struct container_row *row, struct layers *l, struct err *e)
 {
-	int overlay = add_upper(en, row->id, l, e), r;
+	auto_free char *copy = xasprintf(
+		"%s/" ENGINE_CONTAINERS "/%s/" LAUNCH_COPY, en->root, row->id);
+	auto_free char *shifted = xasprintf("%s-shifted", copy);
+	int overlay, r;
 
+	if (access(copy, F_OK) == 0)
+		return add(l, copy, e);
+	if (access(shifted, F_OK) == 0)
+		return err_set(e, ERR_UNSUPPORTED,
+			"its root file system is a copy with other user ids, which cannot be "
+			"exported yet");
+	overlay = add_upper(en, row->id, l, e);
 	if (overlay < 0)
 		return -1;
 	r = *row->image_id ? add_image(en, row, l, e) : add(l, row->image, e);

@@ -264,7 +264,7 @@ static int make_files(struct launch *l, struct err *e)
 	return 0;
 }
 
-static int write_bundle(struct launch *l, struct err *e)
+int launch_write_bundle(const struct launch *l, struct err *e)
 {
 	auto_free char *text = oci_config_text(&l->spec.oci);
 	auto_fd int fd = openat(l->run_fd, "config.json",
@@ -282,6 +282,7 @@ static int write_bundle(struct launch *l, struct err *e)
 static int build(struct launch *l, struct err *e)
 {
 	struct spec *s = &l->spec;
+	auto_free char *why = NULL;
 
 	if (make_folder(l->en->root_fd, s->id, &l->kept_fd, e) < 0 ||
 		(s->overlay && (make_upper(l, e) < 0 || add_base(l, e) < 0)) ||
@@ -290,7 +291,9 @@ static int build(struct launch *l, struct err *e)
 	if (s->modes.user_ns)
 		spec_set_ids(s, l->row.slot < 0 ? 0 : idrange_host_id(l->row.slot),
 			(uint32_t)l->row.n_slots * IDRANGE_SIZE);
-	if (write_bundle(l, e) < 0)
+	if (launch_copy_wanted(l, &why) && launch_copy_root(l, why, e) < 0)
+		return -1;
+	if (launch_write_bundle(l, e) < 0)
 		return -1;
 	launch_use_descriptors(l);
 	return write_cidfile(l, e);

@@ -16,6 +16,7 @@ struct launch {
 	char *run_path;	     /* HULL_RUNROOT/containers/ID */
 	int run_fd, lock_fd; /* its folder, and the lock in it */
 	int kept_fd;	     /* HULL_ROOT/containers/ID */
+	int copied;	     /* the root file system is a plain copy */
 	int stored;	     /* the row is there, and so must be undone */
 	char **sources;	     /* for each of spec.mounts: what inspect shows, NULL for tmpfs */
 	char **volumes;	     /* for each of spec.mounts: the volume's name, NULL for others */
@@ -29,6 +30,19 @@ int launch_prepare(
 /* Take away row, folders, anonymous volumes. flags: ERASE_* (remove.h). */
 int launch_erase(struct launch *l, int flags, struct err *e);
 void launch_done(struct launch *l);
+
+int launch_write_bundle(const struct launch *l, struct err *e);
+
+/* launch_copy.c: the root file system as a plain copy; beneath the container's folder: */
+#define LAUNCH_COPY "rootfs"
+#define LAUNCH_COPY_SHIFTED "rootfs-shifted" /* owned by the container's ids as the host has them \
+					      */
+int launch_copy_possible(const struct launch *l);
+/* 1, and why: an earlier container found that it must be. */
+int launch_copy_wanted(const struct launch *l, char **out_why);
+int launch_copy_root(struct launch *l, const char *why, struct err *e);
+/* For a second start of what was launched and could not show its layers. */
+int launch_again(struct launch *l, const char *why, struct err *e);
 
 /* launch_mounts.c: sources found, checked, made (-v); then volumes made. Speaking. */
 int launch_open_sources(struct launch *l, struct err *e);

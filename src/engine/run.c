@@ -326,23 +326,50 @@ static int outcome(struct run *r, const struct attach *a, int *out_status, struc
 	return 0;
 }
 
+static int start_and_attach(struct run *r, struct attach *a, struct err *e)
+{
+	const struct engine_run *req = r->launch.spec.req;
+
+	*a = (struct attach){.en = r->launch.en, .detach = req->detach};
+	if (start(r, e) < 0)
+		return -1;
+	a->sock = r->client_fd;
+	a->stdin_fd = take_fd(&r->stdin_fd);
+	a->interactive = req->interactive;
+	a->tty = req->tty;
+	attach_run(a);
+	return 0;
+}
+
+/* Once more with a copy of the layers (launch_copy.c). Nothing has run yet, nothing was read. */
+static int again(struct run *r, struct attach *a, struct err *e)
+{
+	attach_wait_end(a);
+	attach_say_clean(a);
+	fd_close_ptr(&r->client_fd);
+	while (waitpid(r->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	attach_release_signals();
+	free(take_ptr(r->self));
+	if (launch_again(&r->launch, a->error.text, e) < 0)
+		return -1;
+	return start_and_attach(r, a, e);
+}
+
 static int run(struct run *r, int *out_status, struct err *e)
 {
 	struct launch *l = &r->launch;
-	const struct engine_run *req = l->spec.req;
 	struct err late = {0};
-	struct attach a = {.en = l->en, .detach = req->detach};
+	struct attach a;
+	int ret = start_and_attach(r, &a, e);
 
-	if (start(r, e) < 0) {
+	if (ret == 0 && a.failed && a.error.kind == ERR_LAYERS && launch_copy_possible(l))
+		ret = again(r, &a, e);
+	if (ret < 0) {
 		if (engine_db_open(l->en, NULL) == 0)
 			launch_erase(l, ERASE_VOLUMES, NULL);
 		return -1;
 	}
-	a.sock = r->client_fd;
-	a.stdin_fd = take_fd(&r->stdin_fd);
-	a.interactive = req->interactive;
-	a.tty = req->tty;
-	attach_run(&a);
 	if (!a.detach || a.failed || a.lost) {
 		/* The container ran: its status counts more than what went wrong in removing it. */
 		if (finish(r, &a, &late) < 0)

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "kernel/ns.h"
+
 /* rm -rf of name beneath dirfd without following links or crossing into another mount; depth does
  * not matter (no recursion by path length or stack). Missing is 0. What cannot be removed (-EBUSY:
  * a mount point) is left, the rest goes, and the first error is returned. Folders of our own that
@@ -15,6 +17,14 @@ int fs_remove_tree(int dirfd, const char *name);
  * one was moved. Stops at the first error; what was copied stays. Not copied: security.selinux (the
  * new place decides), overlay's own marks, xattrs of symbolic links. */
 int fs_copy_tree(int src_fd, int dst_fd);
+/* The ids that owners become; what no line has becomes what 0 becomes. n 0: they stay. */
+struct fs_owners {
+	const struct ns_idmap *uids, *gids;
+	size_t n_uids, n_gids;
+};
+/* The same for a layer of an image, onto what lower layers left in dst: overlay's whiteouts and
+ * opaque folders remove, folders merge, everything else replaces. */
+int fs_copy_layer(int src_fd, int dst_fd, const struct fs_owners *owners);
 /* A file without a name, read and written: in memory (3.17), else beneath dirfd. */
 int fs_scratch_file(int dirfd);
 /* Sum of st_blocks*512 beneath and of the folder itself (hard links once, no other mounts). */

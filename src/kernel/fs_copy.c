@@ -29,6 +29,8 @@ struct copy {
 	struct fs_inodes links;
 	char *room; /* CHUNK bytes */
 	int top_fd; /* of the copy */
+	int merge;  /* the source is a layer, the copy has lower ones already */
+	const struct fs_owners *owners;
 };
 
 static int skip_xattr(const char *name)
@@ -71,13 +73,31 @@ static int copy_xattrs(struct copy *c, int src, int dst)
 	return r;
 }
 
+static uint32_t mapped(const struct ns_idmap *map, size_t n, uint32_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (id >= map[i].inside && id - map[i].inside < map[i].count)
+			return map[i].outside + (id - map[i].inside);
+	return n && id ? mapped(map, n, 0) : id;
+}
+
+static uid_t owner_of(const struct copy *c, const struct stat *st)
+{
+	return c->owners ? mapped(c->owners->uids, c->owners->n_uids, st->st_uid) : st->st_uid;
+}
+
+static gid_t group_of(const struct copy *c, const struct stat *st)
+{
+	return c->owners ? mapped(c->owners->gids, c->owners->n_gids, st->st_gid) : st->st_gid;
+}
+
 /* Regular files and folders, both open. */
 static int copy_attributes(struct copy *c, int src, int dst, const struct stat *st)
 {
 	const struct timespec times[2] = {st->st_atim, st->st_mtim};
 	int r;
 
-	if (fchown(dst, st->st_uid, st->st_gid) < 0)
+	if (fchown(dst, owner_of(c, st), group_of(c, st)) < 0)
 		return -errno;
 	r = copy_xattrs(c, src, dst);
 	if (r < 0)
@@ -168,7 +188,7 @@ static int copy_special(struct copy *c, const char *name, const struct stat *st)
 	} else if (mknodat(dst, name, st->st_mode, st->st_rdev) < 0) {
 		return -errno;
 	}
-	if (fchownat(dst, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	if (fchownat(dst, name, owner_of(c, st), group_of(c, st), AT_SYMLINK_NOFOLLOW) < 0 ||
 		utimensat(dst, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	return 0;
@@ -195,12 +215,34 @@ static int enter_both(struct copy *c, const char *name)
 {
 	int r;
 
-	if (mkdirat(fs_walk_fd(&c->dst), name, 0700) < 0)
+	if (mkdirat(fs_walk_fd(&c->dst), name, 0700) < 0 && !(c->merge && errno == EEXIST))
 		return -errno;
 	r = fs_walk_enter(&c->src, name);
 	if (r == -EXDEV) /* another mount: its place only */
 		return 0;
 	return r < 0 ? r : fs_walk_enter(&c->dst, name);
+}
+
+static int is_opaque(const struct copy *c, const char *name)
+{
+	auto_fd int fd = openat(
+		fs_walk_fd(&c->src), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char value;
+
+	return fd >= 0 && fgetxattr(fd, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
+/* What lower layers left under the name goes, unless two folders merge. 1: that was all. */
+static int make_way(const struct copy *c, const char *name, const struct stat *st)
+{
+	const int whiteout = S_ISCHR(st->st_mode) && st->st_rdev == 0;
+	struct stat there;
+	int r = 0;
+
+	if (fstatat(fs_walk_fd(&c->dst), name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+		(!S_ISDIR(st->st_mode) || !S_ISDIR(there.st_mode) || is_opaque(c, name)))
+		r = fs_remove_tree(fs_walk_fd(&c->dst), name);
+	return r < 0 ? r : whiteout;
 }
 
 static int copy_entry(struct copy *c, const char *name)
@@ -210,6 +252,11 @@ static int copy_entry(struct copy *c, const char *name)
 
 	if (fstatat(fs_walk_fd(&c->src), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
+	if (c->merge) {
+		r = make_way(c, name, &st);
+		if (r != 0)
+			return r < 0 ? r : 0;
+	}
 	if (S_ISDIR(st.st_mode))
 		return enter_both(c, name);
 	if (st.st_nlink > 1) {
@@ -251,9 +298,9 @@ static int copy_all(struct copy *c)
 	}
 }
 
-int fs_copy_tree(int src_fd, int dst_fd)
+static int copy_from(int src_fd, int dst_fd, int merge, const struct fs_owners *owners)
 {
-	struct copy c = {.top_fd = dst_fd};
+	struct copy c = {.top_fd = dst_fd, .merge = merge, .owners = owners};
 	mode_t mask = umask(0); /* mknodat takes the mode as it is then */
 	int r = fs_walk_start(&c.src, src_fd, ".");
 
@@ -268,4 +315,14 @@ int fs_copy_tree(int src_fd, int dst_fd)
 	fs_walk_done(&c.dst);
 	fs_inodes_done(&c.links);
 	return r;
+}
+
+int fs_copy_tree(int src_fd, int dst_fd)
+{
+	return copy_from(src_fd, dst_fd, 0, NULL);
+}
+
+int fs_copy_layer(int src_fd, int dst_fd, const struct fs_owners *owners)
+{
+	return copy_from(src_fd, dst_fd, 1, owners);
 }

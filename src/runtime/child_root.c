@@ -58,6 +58,15 @@ static int upper_part(int upper_fd, const char *name, struct err *e)
 	return fd < 0 ? err_sys(e, errno, "open the container's folder \"%s\"", name) : fd;
 }
 
+/* What is missing and what to do is for the engine to say. */
+static int no_overlay(int r, size_t n_layers, struct err *e)
+{
+	err_sys(e, r, "mount the root file system (overlay of %zu layers)", n_layers);
+	if (e)
+		e->kind = ERR_LAYERS;
+	return -1;
+}
+
 static int overlay(struct child *c, struct err *e)
 {
 	const struct oci_hull *h = c->plan->config->hull;
@@ -93,8 +102,7 @@ static int overlay(struct child *c, struct err *e)
 	at = scratch_open();
 	fd = at < 0 ? at : mount_new_opened("overlay", "overlay", params, n, 0, at);
 	if (fd < 0)
-		return err_sys(e, fd, "mount the root file system (overlay of %zu layers)",
-			strv_len(h->layers));
+		return no_overlay(fd, strv_len(h->layers), e);
 	return fd;
 }
 

@@ -88,7 +88,7 @@ static int root_tree(struct maker *m, const char *path, enum tree_use use, struc
 	if (tree >= 0)
 		add(m->out, use, tree)->directory = 1;
 	if (idmap && !mapped)
-		return err_set(e, ERR_UNSUPPORTED,
+		return err_set(e, use == TREE_ROOT ? ERR_UNSUPPORTED : ERR_LAYERS,
 			"the file system of %s cannot be shown with other user ids (no id-mapped "
 			"mounts); use --userns=host",
 			path);

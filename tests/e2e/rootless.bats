@@ -157,6 +157,40 @@ one_id() { env PATH="$T/nothing" HULL_ROOT="$T/one/root" HULL_RUNROOT="$T/one/ru
 	one_line '/usr'
 }
 
+@test "a store where overlay does not work: a plain copy, and a line that says so" {
+	only "root|userns" "mount(2)"
+	[ -n "${HULL_TESTS_ALONE:-}" ] || skip "needs a mount namespace of its own"
+	mkdir -p low up work on d
+	# Overlay cannot have its upper folder on another, as in a container whose root is one.
+	mount -t overlay -o "lowerdir=$T/low,upperdir=$T/up,workdir=$T/work,userxattr" none on || skip "no overlay"
+	# Not with local: teardown looks for rows in the store of before.
+	run bash -c '
+		set -e
+		: "${HULL_TEST_AS:=root}"; export HULL_ROOT=$PWD/on/root HULL_RUNROOT=$PWD/on/run
+		hull() { "$HULL_BUILD/hull" "$@"; }
+		hull import "$HULL_SUITE/tiny.tar" tiny >/dev/null 2>&1
+		echo input | hull run -i --rm tiny sh -c "cat; id -u; rm /etc/passwd; mkdir -p /new/folder; stat -c %u:%g /etc"
+		hull run --name stays -v "$PWD/d:/d" tiny sh -c "ls /etc/passwd; echo x >/d/f; echo new >/made; rm /bin/cat"
+		stat -c "owner %u:%g" d/f
+		if [ "$(id -u)" -eq 0 ] && [ "$HULL_TEST_AS" != root ]; then hull export stays | tar t; fi
+		hull system check
+		hull rm stays >/dev/null
+		find "$HULL_ROOT/containers" "$HULL_RUNROOT/containers" -mindepth 1'
+	umount on
+	is "$status" 0
+	is "$(grep -c 'warning: the root file system is copied (2' <<<"$output")" 2
+	has "$output" '^input$'
+	has "$output" '^0:0$'
+	has "$output" '^/etc/passwd$'
+	has "$output" "^owner $OWN$"
+	has "$output" 'nothing is broken$'
+	if [ "$AS" != root ]; then
+		has "$output" '^made$'
+		lacks "$output" '^(\./)?bin/cat$'
+	fi
+	lacks "$output" "$T/on/.*/containers/"
+}
+
 @test "unshare -r in a mount namespace of others, and once more inside" {
 	# The store of a machine's root is not of this namespace's root; one of its own is.
 	if [ "$AS" != userns ]; then only root "ids on disk are the map's"; fi

@@ -388,6 +388,106 @@ static void test_copy_into_used(void **state)
 	assert_int_equal(fs_copy_tree(src, dst), -EEXIST);
 }
 
+static int copy_layer(const char *name, const struct fs_owners *owners)
+{
+	auto_fd int src = dir(name), dst = dir("all");
+
+	return fs_copy_layer(src, dst, owners);
+}
+
+/* What lies in the lower layer and what the upper one makes of it. */
+static void make_layers(void)
+{
+	assert_int_equal(fd_mkdirs(top, "low/merged/deep", 0755), 0);
+	assert_int_equal(fd_mkdirs(top, "low/opaque/deep", 0755), 0);
+	assert_int_equal(fd_mkdirs(top, "low/becomes-file/deep", 0755), 0);
+	assert_int_equal(fd_mkdirs(top, "low/gone-dir/deep", 0755), 0);
+	assert_int_equal(fd_mkdirs(top, "up/merged", 0700), 0);
+	assert_int_equal(fd_mkdirs(top, "up/opaque", 0755), 0);
+	assert_int_equal(fd_mkdirs(top, "up/becomes-dir", 0755), 0);
+	assert_int_equal(fd_mkdirs(top, "all", 0755), 0);
+	put("low/merged/old", "old");
+	put("low/merged/both", "low");
+	put("low/opaque/old", "old");
+	put("low/becomes-dir", "file");
+	put("low/gone", "x");
+	put("low/outside", "not to be written through a link");
+	assert_int_equal(symlinkat("outside", top, "low/link"), 0);
+	put("up/merged/both", "up");
+	put("up/opaque/new", "new");
+	put("up/becomes-file", "file");
+	put("up/becomes-dir/in", "in");
+	put("up/link", "no link any more");
+	assert_int_equal(linkat(top, "up/link", top, "up/merged/link", 0), 0);
+	assert_int_equal(mknodat(top, "up/gone", S_IFCHR, 0), 0);
+	assert_int_equal(mknodat(top, "up/gone-dir", S_IFCHR, 0), 0);
+	assert_int_equal(mknodat(top, "up/never-there", S_IFCHR, 0), 0);
+}
+
+static void test_copy_layers(void **state)
+{
+	auto_fd int opaque = -1;
+	auto_buf struct buf b = BUF_MAX(100);
+	struct stat st, same;
+
+	(void)state;
+	make_layers();
+	opaque = dir("up/opaque");
+	assert_int_equal(copy_layer("low", NULL), 0);
+	if (fsetxattr(opaque, "user.overlay.opaque", "y", 1, 0) < 0)
+		skip();
+	assert_int_equal(copy_layer("up", NULL), 0);
+	assert_true(is_there("all/merged/old") && is_there("all/merged/deep"));
+	assert_int_equal(fd_read_file(top, "all/merged/both", &b), 0);
+	assert_string_equal(b.data, "up");
+	assert_true(is_there("all/opaque/new"));
+	assert_false(is_there("all/opaque/old") || is_there("all/opaque/deep"));
+	assert_true(is_there("all/becomes-dir/in"));
+	assert_int_equal(fstatat(top, "all/becomes-file", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_false(is_there("all/gone") || is_there("all/gone-dir"));
+	assert_false(is_there("all/never-there"));
+	assert_int_equal(fstatat(top, "all/link", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(fstatat(top, "all/merged/link", &same, AT_SYMLINK_NOFOLLOW), 0);
+	assert_true(S_ISREG(st.st_mode) && st.st_ino == same.st_ino);
+	buf_clear(&b);
+	assert_int_equal(fd_read_file(top, "all/outside", &b), 0);
+	assert_string_equal(b.data, "not to be written through a link");
+	assert_int_equal(fstatat(top, "all/merged", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	opaque = (close(opaque), dir("all/opaque"));
+	assert_true(fgetxattr(opaque, "user.overlay.opaque", NULL, 0) < 0);
+}
+
+static void test_copy_layer_owners(void **state)
+{
+	const struct ns_idmap uids[] = {{0, 70000, 1}, {1, 80000, 100}};
+	const struct ns_idmap gids[] = {{0, 90000, 100}};
+	const struct fs_owners owners = {uids, gids, 2, 1};
+	struct stat st;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(fd_mkdirs(top, "l/d", 0755), 0);
+	assert_int_equal(fd_mkdirs(top, "all", 0755), 0);
+	put("l/d/f", "x");
+	put("l/d/far", "x");
+	assert_int_equal(fchownat(top, "l/d/f", 7, 8, 0), 0);
+	assert_int_equal(fchmodat(top, "l/d/f", 06755, 0), 0);
+	assert_int_equal(fchownat(top, "l/d/far", 5000, 6000, 0), 0);
+	assert_int_equal(symlinkat("f", top, "l/d/link"), 0);
+	assert_int_equal(copy_layer("l", &owners), 0);
+	assert_int_equal(fstatat(top, "all/d/f", &st, 0), 0);
+	assert_true(st.st_uid == 80006 && st.st_gid == 90008 && (st.st_mode & 07777) == 06755);
+	assert_int_equal(fstatat(top, "all/d/far", &st, 0), 0);
+	assert_true(st.st_uid == 70000 && st.st_gid == 90000);
+	assert_int_equal(fstatat(top, "all/d/link", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_true(st.st_uid == 70000 && st.st_gid == 90000);
+	assert_int_equal(fstatat(top, "all", &st, 0), 0);
+	assert_true(st.st_uid == 70000 && st.st_gid == 90000);
+}
+
 static void test_usage(void **state)
 {
 	char block[8192] = {1};
@@ -435,6 +535,8 @@ int main(void)
 		BOTH(test_remove_race),
 		BOTH(test_copy),
 		BOTH(test_copy_into_used),
+		BOTH(test_copy_layers),
+		BOTH(test_copy_layer_owners),
 		BOTH(test_usage),
 		BOTH(test_type_name),
 	};

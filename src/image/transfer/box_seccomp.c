@@ -80,6 +80,7 @@ static const int calls[] = {
 	SYS_mknodat,
 	SYS_readlinkat,
 	SYS_statx,
+	SYS_sysinfo, /* qsort(3) before glibc 2.37 asks how much memory there is */
 	SYS_umask,
 	SYS_unlinkat,
 	/* memory, the thread, the end */
