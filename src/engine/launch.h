@@ -35,8 +35,9 @@ int launch_write_bundle(const struct launch *l, struct err *e);
 
 /* launch_copy.c: the root file system as a plain copy; beneath the container's folder: */
 #define LAUNCH_COPY "rootfs"
-#define LAUNCH_COPY_SHIFTED "rootfs-shifted" /* owned by the container's ids as the host has them \
-					      */
+#define LAUNCH_COPY_SHIFTED                                                   \
+	"rootfs-shifted" /* owned by the container's ids as the host has them \
+			  */
 int launch_copy_possible(const struct launch *l);
 /* 1, and why: an earlier container found that it must be. */
 int launch_copy_wanted(const struct launch *l, char **out_why);
