@@ -186,3 +186,53 @@ archives() {
 	hull images -q | sort -u | while read -r f; do hull rmi -f "$f" >/dev/null; done
 	is "$(find "$HULL_ROOT" -mindepth 2 -not -path '*/blobs/sha256')" ""
 }
+
+@test "CVE-2021-41190, CVE-2024-3727: an index that is a manifest as well, digests that are paths" {
+	need python3
+	local spoil f before
+	mkdir -p base/bin
+	cp "$HULL_SUITE/bin/busybox" base/bin/sh
+	tar -C base -cf base.tar .
+	"$HELPERS/mkimage" layout good layers=base.tar names=good:1
+	ok hull load -i good
+	echo '{"schemaVersion":2}' >"$HULL_ROOT/planted"
+	before=$(cd "$HULL_ROOT" && find . -not -name 'hull.db*' | sort)
+	for spoil in both both-case index-both media-type manifest-name config-name layer-name; do
+		rm -rf bad
+		"$HELPERS/mkimage" layout bad layers=base.tar names=bad:1 spoil=$spoil
+		expect 1 hull load -i bad
+		one_line .
+	done
+	rm -rf bad
+	for f in 'sha256:../../../planted' 'sha256:..' 'md5:../../planted' '../../planted'; do
+		cp -r good bad
+		python3 - "$f" <<-'PY'
+			import json, sys
+			with open("bad/index.json") as f:
+			    index = json.load(f)
+			index["manifests"][0]["digest"] = sys.argv[1]
+			with open("bad/index.json", "w") as f:
+			    json.dump(index, f)
+		PY
+		expect 1 hull load -i bad
+		one_line 'only "sha256:" and 64'
+		rm -rf bad
+	done
+	is "$(cd "$HULL_ROOT" && find . -not -name 'hull.db*' | sort)" "$before"
+}
+
+@test "CVE-2019-18466, CVE-2019-10152: links are exported as links" {
+	local runroot=$HULL_RUNROOT root=$HULL_ROOT
+	export HULL_ROOT=$FILE_ROOT
+	hull run --name links --network none -v "$T/host:/host" tiny sh -c \
+		"ln -s $T/host/file /abs; ln -s ../../../../../..$T/host/file /up; ln -s $T/host /dir; ln -s /proc/1/root /proc-root"
+	hull export -o out.tar links
+	hull rm links
+	ok tar -tvf out.tar
+	has "$output" "abs -> $T/host/file\$"
+	has "$output" "dir -> $T/host\$"
+	has "$output" 'proc-root -> /proc/1/root$'
+	lacks "$output" ' host/file$|dir/file|^-.* (abs|up)$'
+	lacks "$(tar -xOf out.tar 2>/dev/null | strings -n 8 | head -n 200000)" '^precious$'
+	export HULL_ROOT=$root HULL_RUNROOT=$runroot
+}

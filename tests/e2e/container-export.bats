@@ -125,3 +125,11 @@ LONG=$(printf 'n%.0s' $(seq 180))
 	ok hull rm -f ctr
 	wait $pid || true
 }
+
+@test "a folder with a thousand entries" {
+	hull run --name many --network none t sh -c 'mkdir /many; cd /many; for i in $(seq 1000); do echo $i >file-$i; done'
+	ok hull export -o out.tar many
+	is "$(tar -tf out.tar | grep -c '^many/file-')" 1000
+	is "$(tar -xOf out.tar many/file-777)" 777
+	hull rm many
+}
