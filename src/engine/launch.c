@@ -30,6 +30,7 @@
 #include "engine/seccomp.h"
 #include "engine/state.h"
 #include "kernel/fs.h"
+#include "kernel/overlay.h"
 
 #define NAME_TRIES 20
 #define STARTERS_TRIES 400 /* each 5 ms */
@@ -279,12 +280,27 @@ int launch_write_bundle(const struct launch *l, struct err *e)
 	return r < 0 ? err_sys(e, r, "write %s/config.json", l->run_path) : 0;
 }
 
+/* Before 5.11, the layers of an image need overlay's other marks. */
+static int add_old_marks(struct launch *l, struct err *e)
+{
+	if (!l->spec.image || l->en->nested || !overlay_needs_trusted_marks())
+		return 0;
+	strv_foreach (layer, l->spec.layers) {
+		auto_fd int fd = open(*layer, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		int r = fd < 0 ? -errno : overlay_marks_trust(fd);
+
+		if (r < 0)
+			return err_sys(e, r, "mark the opaque folders of %s", *layer);
+	}
+	return 0;
+}
+
 static int build(struct launch *l, struct err *e)
 {
 	struct spec *s = &l->spec;
 	auto_free char *why = NULL;
 
-	if (make_folder(l->en->root_fd, s->id, &l->kept_fd, e) < 0 ||
+	if (make_folder(l->en->root_fd, s->id, &l->kept_fd, e) < 0 || add_old_marks(l, e) < 0 ||
 		(s->overlay && (make_upper(l, e) < 0 || add_base(l, e) < 0)) ||
 		launch_make_volumes(l, e) < 0 || make_files(l, e) < 0)
 		return -1;

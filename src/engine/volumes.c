@@ -26,9 +26,10 @@
 #include "engine/mounts.h"
 #include "kernel/fs.h"
 #include "kernel/mount.h"
+#include "kernel/overlay.h"
 #include "kernel/path.h"
 
-#define LAYERS_MAX 500
+#define LAYERS_MAX OVERLAY_LOWERS_MAX
 
 static int open_layers(char *const *layers, int fds[LAYERS_MAX], size_t *out_n)
 {
@@ -49,14 +50,9 @@ static int open_layers(char *const *layers, int fds[LAYERS_MAX], size_t *out_n)
 /* The merged layers, read-only; on_fd < 0: as a detached tree, else mounted there. */
 static int merged_mount(const int *fds, size_t n, int on_fd)
 {
-	struct mount_param params[LAYERS_MAX + 1];
+	const struct overlay o = {.lowers = fds, .n_lowers = n, .upper_fd = -1, .work_fd = -1};
 
-	for (size_t i = 0; i < n; i++)
-		params[i] = MOUNT_FD("lowerdir+", fds[i]);
-	params[n] = MOUNT_FLAG("userxattr");
-	if (on_fd < 0)
-		return mount_new("overlay", "overlay", params, n + 1, MS_RDONLY);
-	return mount_new_at("overlay", "overlay", params, n + 1, MS_RDONLY, on_fd);
+	return overlay_mount(&o, MS_RDONLY, on_fd);
 }
 
 /* 0 also when the image has nothing there, or no folder. */
@@ -69,8 +65,25 @@ static int copy_from(int root_fd, const char *path, int data_fd)
 	return fs_copy_tree(src, data_fd);
 }
 
+/* The child's part: nothing of another mount namespace may be mounted, so all is opened anew. */
+static int copy_in_namespace(int *fds, size_t n, const char *path, int scratch_fd, int data_fd)
+{
+	auto_fd int at = -1, top = -1;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -errno;
+	for (size_t i = 0; i < n; i++) {
+		fds[i] = mount_reopen(fds[i]);
+		if (fds[i] < 0)
+			return fds[i];
+	}
+	at = mount_reopen(scratch_fd);
+	top = at < 0 ? at : merged_mount(fds, n, at);
+	return top < 0 ? top : copy_from(top, path, data_fd);
+}
+
 /* In a child, because its mount namespace is thrown away with it. */
-static int copy_in_child(const int *fds, size_t n, const char *path, int scratch_fd, int data_fd)
+static int copy_in_child(int *fds, size_t n, const char *path, int scratch_fd, int data_fd)
 {
 	pid_t pid = fork();
 	int status;
@@ -78,23 +91,7 @@ static int copy_in_child(const int *fds, size_t n, const char *path, int scratch
 	if (pid < 0)
 		return -errno;
 	if (pid == 0) {
-		int r = unshare(CLONE_NEWNS) < 0 ? -errno : 0;
-		auto_fd int top = -1;
-		char link[PATH_FD_MAX];
-
-		if (r == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-			r = -errno;
-		if (r == 0)
-			r = merged_mount(fds, n, scratch_fd);
-		if (r == 0) {
-			/* Looked up anew: what scratch_fd stands for lies beneath the mount. */
-			char where[4096];
-			ssize_t len = readlink(
-				path_of_fd(scratch_fd, link), where, sizeof(where) - 1);
-			where[len < 0 ? 0 : len] = '\0';
-			top = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC);
-			r = top < 0 ? -errno : copy_from(top, path, data_fd);
-		}
+		int r = copy_in_namespace(fds, n, path, scratch_fd, data_fd);
 		_exit(r < 0 ? (-r > 254 ? 254 : -r) : 0);
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

@@ -9,9 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -20,6 +18,7 @@
 #include "kernel/path.h"
 #include "kernel/sys.h"
 
+#define MOUNT_SETATTR 442
 #define FSCONFIG_STRING_MAX 255 /* strndup_user(value, 256) in fsconfig(2) */
 
 /* MS_* as MOUNT_ATTR_*; RELATIME is 0 there, the default. */
@@ -69,13 +68,8 @@ int mount_tree_idmap(int tree_fd, int userns_fd, int recursive)
 /* Overlay takes id-mapped layers since 5.19. */
 int mount_can_idmap_layers(void)
 {
-	struct utsname u;
-	int major = 0, minor = 0;
-
-	if (sys_mount_setattr(-1, "", AT_EMPTY_PATH, NULL) == -ENOSYS || uname(&u) < 0)
-		return 0;
-	(void)!sscanf(u.release, "%d.%d", &major, &minor);
-	return major > 5 || (major == 5 && minor >= 19);
+	return sys_mount_setattr(-1, "", AT_EMPTY_PATH, NULL) != -ENOSYS &&
+	       !sys_is_before(5, 19, MOUNT_SETATTR);
 }
 
 static int configure(int fs_fd, const struct mount_param *p)

@@ -3,9 +3,11 @@
 #include "kernel/sys.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 /* From 424 on a call has the same number on every architecture. */
@@ -35,8 +37,7 @@
 #define SYS_mount_setattr 442
 #endif
 
-#define CACHESTAT 451 /* 6.5, as overlay's "lowerdir+" */
-#define STATX 332     /* on x86-64; 291 elsewhere */
+#define STATX 332 /* on x86-64; 291 elsewhere */
 #ifndef TIOCGPTPEER
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
@@ -46,6 +47,18 @@ static int newest = SYS_DENY_NONE;
 void sys_deny_above(int n)
 {
 	newest = n;
+}
+
+int sys_is_before(int major, int minor, int nr)
+{
+	struct utsname u;
+	int is_major = 0, is_minor = 0;
+
+	if (nr > newest)
+		return 1;
+	if (uname(&u) < 0 || sscanf(u.release, "%d.%d", &is_major, &is_minor) != 2)
+		return 0;
+	return is_major < major || (is_major == major && is_minor < minor);
 }
 
 static long result(long r)
@@ -70,11 +83,24 @@ int sys_fsopen(const char *fstype, unsigned flags)
 	return (int)CALL(SYS_fsopen, fstype, flags);
 }
 
+static int key_denied(const char *key)
+{
+	static const struct {
+		const char *key;
+		int nr; /* a call of the same kernel */
+	} keys[] = {{"lowerdir+", 451}, {"userxattr", 441}, {"volatile", 440}};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(key, keys[i].key) == 0)
+			return keys[i].nr > newest;
+	return 0;
+}
+
 int sys_fsconfig(int fd, unsigned cmd, const char *key, const void *value, int aux)
 {
 	static int unknown; /* as before 6.5: any key is taken, and refused with the whole */
 
-	if (newest < CACHESTAT && key && strcmp(key, "lowerdir+") == 0) {
+	if (key && key_denied(key)) {
 		unknown = 1;
 		return 0;
 	}

@@ -126,11 +126,16 @@ struct sys_open_how { /* struct open_how, openat2(2), 5.6 */
 #define SYS_DENY_NEW 313
 void sys_deny_above(int newest);
 
+/* Whether the kernel is older, by its name; or call nr, which came with it or before, is denied.
+ * For what cannot be asked by trying it. */
+int sys_is_before(int major, int minor, int nr);
+
 int sys_open_tree(int dirfd, const char *path, unsigned flags); /* 5.2 */
 int sys_move_mount(
 	int from_fd, const char *from, int to_fd, const char *to, unsigned flags); /* 5.2 */
 int sys_fsopen(const char *fstype, unsigned flags);				   /* 5.2 */
-/* 5.2; the key "lowerdir+" (6.5) is denied with the calls above cachestat (6.5). */
+/* 5.2; overlay's options are denied with calls of the same kernel: "lowerdir+" (6.5, cachestat),
+ * "userxattr" (5.11, epoll_pwait2), "volatile" (5.10, process_madvise). */
 int sys_fsconfig(int fd, unsigned cmd, const char *key, const void *value, int aux);
 int sys_fsmount(int fd, unsigned flags, unsigned attr); /* 5.2 */
 int sys_mount_setattr(

@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "kernel/mount.h"
+#include "kernel/overlay.h"
 #include "kernel/path.h"
 #include "kernel/tty.h"
 #include "runtime/child.h"
@@ -27,7 +28,6 @@
 #include "runtime/sync.h"
 
 #define SCRATCH "/dev"
-#define LAYERS_MAX 500
 #define PROC_MAGIC 0x9fa0
 #define SYSFS_MAGIC 0x62656572
 
@@ -70,13 +70,13 @@ static int no_overlay(int r, size_t n_layers, struct err *e)
 static int overlay(struct child *c, struct err *e)
 {
 	const struct oci_hull *h = c->plan->config->hull;
-	struct mount_param params[LAYERS_MAX + 4];
+	auto_free int *lowers = xcalloc(c->trees.n, sizeof(*lowers));
 	auto_fd int upper = -1, work = -1, at = -1;
-	size_t n = 0;
+	struct overlay o = {.lowers = lowers,
+		.is_volatile = h->volatile_upper,
+		.user_marks_only = c->plan->user_ns};
 	int fd;
 
-	if (c->trees.n > LAYERS_MAX)
-		return err_set(e, ERR_UNSUPPORTED, "the image has too many layers");
 	for (size_t i = c->trees.n; i-- > 0;) { /* the topmost layer first */
 		const struct tree *t = &c->trees.v[i];
 		if (t->use != TREE_LAYER && t->use != TREE_UPPER)
@@ -84,7 +84,7 @@ static int overlay(struct child *c, struct err *e)
 		if (t->detached && scratch_attach(t->fd, e) < 0)
 			return -1;
 		if (t->use == TREE_LAYER) {
-			params[n++] = MOUNT_FD("lowerdir+", t->fd);
+			lowers[o.n_lowers++] = t->fd;
 			continue;
 		}
 		upper = upper_part(t->fd, "upper", e);
@@ -92,15 +92,12 @@ static int overlay(struct child *c, struct err *e)
 		if (work < 0)
 			return -1;
 	}
-	if (upper >= 0) {
-		params[n++] = MOUNT_FD("upperdir", upper);
-		params[n++] = MOUNT_FD("workdir", work);
-	}
-	params[n++] = MOUNT_FLAG("userxattr");
-	if (upper >= 0 && h->volatile_upper)
-		params[n++] = MOUNT_FLAG("volatile");
+	if (o.n_lowers > OVERLAY_LOWERS_MAX)
+		return err_set(e, ERR_UNSUPPORTED, "the image has too many layers");
+	o.upper_fd = upper;
+	o.work_fd = work;
 	at = scratch_open();
-	fd = at < 0 ? at : mount_new_opened("overlay", "overlay", params, n, 0, at);
+	fd = at < 0 ? at : overlay_mount(&o, 0, at);
 	if (fd < 0)
 		return no_overlay(fd, strv_len(h->layers), e);
 	return fd;

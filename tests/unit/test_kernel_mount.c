@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -21,6 +22,7 @@
 #include "base/mem.h"
 #include "kernel/fs.h"
 #include "kernel/mount.h"
+#include "kernel/overlay.h"
 #include "kernel/path.h"
 #include "kernel/sys.h"
 
@@ -198,6 +200,37 @@ static int overlay_checks(int root)
 	return 0;
 }
 
+/* An opaque folder hides what is beneath it, whichever marks this kernel knows. */
+static int opaque_checks(int root)
+{
+	auto_fd int top = path_mkdirs(root, "o1/d", 0755, -1, -1),
+		    o1 = path_open(root, "o1", O_PATH, 0);
+	auto_fd int low = path_mkdirs(root, "o2/d/hidden", 0755, -1, -1),
+		    o2 = path_open(root, "o2", O_PATH, 0);
+	auto_fd int rw = path_mkdirs(root, "rw", 0755, -1, -1), merged = -1;
+	auto_fd int upper = path_mkdirs(root, "rw/upper", 0755, -1, -1);
+	auto_fd int work = path_mkdirs(root, "rw/work", 0755, -1, -1);
+	auto_fd int at = path_mount_target(root, "opaque", 1);
+	const int lowers[] = {o1, o2};
+	const struct overlay o = {lowers, 2, upper, work, .is_volatile = 1};
+	char mark;
+
+	CHECK(top >= 0 && low >= 0 && rw >= 0 && at >= 0);
+	if (setxattr(path_of_fd(top, (char[PATH_FD_MAX]){0}), "user.overlay.opaque", "y", 1, 0) < 0)
+		return 0; /* tmpfs before 6.6 */
+	if (overlay_needs_trusted_marks()) {
+		CHECK(overlay_marks_trust(o1) == 0 && overlay_marks_trust(o1) == 0);
+		CHECK(getxattr(path_of_fd(top, (char[PATH_FD_MAX]){0}), "trusted.overlay.opaque",
+			      &mark, 1) == 1);
+	}
+	merged = overlay_mount(&o, 0, at);
+	CHECK(merged >= 0);
+	CHECK(faccessat(merged, "d", F_OK, 0) == 0 && faccessat(merged, "d/hidden", F_OK, 0) < 0);
+	CHECK(mkdirat(merged, "made", 0755) == 0);
+	CHECK(faccessat(upper, "made", F_OK, 0) == 0);
+	return 0;
+}
+
 static int pivot_checks(int root)
 {
 	struct stat before, after;
@@ -226,6 +259,7 @@ static int in_namespace(const char *path)
 	CHECK((r = bind_checks(root)) == 0 || (fprintf(stderr, "line %d\n", r), 0));
 	CHECK((r = read_only_checks(root)) == 0 || (fprintf(stderr, "line %d\n", r), 0));
 	CHECK((r = overlay_checks(root)) == 0 || (fprintf(stderr, "line %d\n", r), 0));
+	CHECK((r = opaque_checks(root)) == 0 || (fprintf(stderr, "line %d\n", r), 0));
 	CHECK((r = pivot_checks(root)) == 0 || (fprintf(stderr, "line %d\n", r), 0));
 	return 0;
 }
@@ -270,6 +304,13 @@ static void test_mounts_without_lowerdir_plus(void **state)
 	with_calls_up_to(450);
 }
 
+static void test_mounts_without_userxattr(void **state)
+{
+	(void)state;
+	with_calls_up_to(440);
+	with_calls_up_to(439); /* nor "volatile" */
+}
+
 static void test_mounts_of_310(void **state)
 {
 	(void)state;
@@ -287,6 +328,7 @@ int main(void)
 		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_mounts_without_setattr),
 		cmocka_unit_test(test_mounts_without_lowerdir_plus),
+		cmocka_unit_test(test_mounts_without_userxattr),
 		cmocka_unit_test(test_mounts_of_310),
 	};
 
