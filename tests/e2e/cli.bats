@@ -84,3 +84,29 @@ load ../helpers/common
 	ok hull system info
 	has "$output" '^KernelVersion: '
 }
+
+@test "completion for bash: commands, flags, names" {
+	local COMP_WORDS COMP_CWORD COMPREPLY
+	# shellcheck disable=SC1091
+	source "$TOP/data/hull.bash"
+	completes() { # WORD... -> what can stand for the last
+		COMP_WORDS=("$@")
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		COMPREPLY=()
+		_hull
+		printf '%s\n' "${COMPREPLY[@]}"
+	}
+	is "$(completes hull rm)" $'rm\nrmi'
+	is "$(completes hull vol)" volume
+	is "$(completes hull volume pr)" prune
+	has "$(completes hull run --mem)" '^--memory-swap$'
+	is "$(completes hull volume ls --fi)" --filter
+	is "$(completes hull rmi tin)" tiny:latest
+	is "$(completes hull --root /x image hist)" history
+	hull volume create data >/dev/null
+	is "$(completes hull volume rm d)" data
+	hull volume rm data >/dev/null
+	hull run --name finished --network none tiny true
+	is "$(completes hull rm fin)" finished
+	hull rm finished >/dev/null
+}

@@ -64,9 +64,17 @@ run_tiny() { hull run --rm --network none "$@"; }
 	run run_tiny -v "$T/d:/d" tiny cat /d/sub/f
 	local got=$output
 	run run_tiny -v "$T/d:/d:ro" tiny sh -c 'echo x >/d/sub/g'
+	local first=$status second
+	# With the host's ids they come as one tree.
+	run run_tiny --userns=host -v "$T/d:/d:ro" tiny sh -c 'cat /d/sub/f && echo x >/d/sub/g'
+	second=$status
+	run run_tiny --userns=host --mount "type=bind,src=$T/d,dst=/d,readonly,bind-recursive=writable" tiny \
+		sh -c 'echo x >/d/g || echo x >/d/sub/g && echo written'
 	umount d/sub
 	is "$got" below
-	isnt "$status" 0
+	isnt "$first" 0
+	isnt "$second" 0
+	has "$output" '^written$'
 }
 
 @test "-v rprivate: a mount made on the host later does not appear; rslave: it does" {
