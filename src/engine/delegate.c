@@ -29,6 +29,7 @@
 #include "engine/mode.h"
 
 #define UNIT "hull-containers.service"
+#define START_UNIT "--unit=" UNIT
 #define BOOTED "/run/systemd/system" /* sd_booted(3) */
 
 char *delegate_path(const char *own, unsigned uid)
@@ -58,8 +59,8 @@ int delegate_probe(struct cgroup_host *out, struct err *e)
 /* Silent: what it could not do is seen by the folder. */
 static void start_unit(const struct cgroup_host *h)
 {
-	static const char *const fixed[] = {"--quiet", "--no-ask-password", "--collect",
-		"--unit=" UNIT, "--description=containers of hull", "--property=Delegate=yes",
+	static const char *const fixed[] = {"--quiet", "--no-ask-password", "--collect", START_UNIT,
+		"--description=containers of hull", "--property=Delegate=yes",
 		"--property=TasksMax=infinity", "--property=OOMPolicy=continue",
 		"--property=TimeoutStopSec=10", "sleep", "infinity"};
 	int system = str_after(h->delegated, "/system.slice/") != NULL;
