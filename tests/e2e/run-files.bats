@@ -266,8 +266,9 @@ run_tiny() { hull run --rm --network none "$@"; }
 }
 
 @test "--shm-size" {
-	ok run_tiny --shm-size 2m tiny sh -c 'df -k /dev/shm | tail -n 1'
+	ok run_tiny --shm-size 2m tiny sh -c 'df -k /dev/shm | tail -n 1; stat -c %a /dev/shm'
 	has "$output" ' 2048 '
+	is "${lines[1]}" 1777
 }
 
 @test "a mount over a mount: the order of the flags does not matter" {

@@ -23,6 +23,13 @@ term() {
 	has "$output" '^terminal same$'
 }
 
+@test "-t: the terminal belongs to the user and the group tty, and nobody else reads it" {
+	only root "ids of other users"
+	term -- -it -u 1234:100 tiny sh -c 'stat -c "%u %g %a" /dev/pts/0; id -u; : >/dev/tty && echo mine'
+	is "${lines[0]}" '1234 5 620'
+	is "${lines[2]}" mine
+}
+
 @test "-it: what is typed arrives once, with the container's own echo" {
 	term 'expect:ready' 'send:some words\n' -- -it tiny sh -c 'echo ready; read a; echo "[$a]"'
 	has "$output" '^\[some words\]'
