@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,7 +47,18 @@ static int load_filter(struct child *c, struct err *e)
 	return r < 0 ? err_sys(e, r, "load the seccomp filter") : 0;
 }
 
-static int change_user(const struct oci_process *pr, struct err *e)
+/* The change of ids has cleared the signal (prctl(2)): when the monitor died before it was set
+ * anew, nobody would ever end this container. Its end of the socket tells. */
+static void die_with_monitor(int sync_fd)
+{
+	char byte;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (recv(sync_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		_exit(125);
+}
+
+static int change_user(const struct oci_process *pr, int sync_fd, struct err *e)
 {
 	int r = caps_keep(1);
 
@@ -54,7 +66,7 @@ static int change_user(const struct oci_process *pr, struct err *e)
 		r = ns_become(pr->uid, pr->gid, pr->additional_gids, pr->n_additional_gids);
 	if (r < 0)
 		return err_sys(e, r, "become user %u:%u", pr->uid, pr->gid);
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	die_with_monitor(sync_fd);
 	return 0;
 }
 
@@ -129,8 +141,8 @@ static int privileges(struct child *c, struct err *e)
 		return err_sys(e, r, "drop capabilities from the bounding set");
 	if (pr->umask >= 0)
 		umask((mode_t)pr->umask);
-	if (change_user(pr, e) < 0 || raise_for_filter(e) < 0 || enter_cwd(pr->cwd, e) < 0 ||
-		lower_limits(pr, e) < 0)
+	if (change_user(pr, c->sync_fd, e) < 0 || raise_for_filter(e) < 0 ||
+		enter_cwd(pr->cwd, e) < 0 || lower_limits(pr, e) < 0)
 		return -1;
 	if (pr->no_new_privileges) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

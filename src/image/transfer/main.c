@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -120,6 +121,15 @@ static void send_message(uint32_t kind, const void *data, size_t len)
 	fd_write_all(BOX_RESULT_FD, data, len);
 }
 
+/* Whoever started us died before the signal was asked for: an archive that never ends would keep
+ * us, and the folder's lock, for ever. */
+static int nobody_listens(int fd)
+{
+	struct pollfd p = {.fd = fd};
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLERR;
+}
+
 /* ---- modes */
 
 static int send_node(void *ctx, const struct transfer_node *n, struct err *e)
@@ -218,9 +228,12 @@ int main(int argc, char **argv)
 	mallopt(M_ARENA_MAX, 1);
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (nobody_listens((int)o.result_fd))
+		return 2;
 	box = (struct box){arrange(&o), (int)o.layers, mode->read_only};
 	if (box.target_fd < 0) {
-		perror("hull-transfer: descriptors");
+		err_sys(&e, errno, "arrange the archive unpacker's descriptors");
+		send_message(TRANSFER_ERROR, &e, sizeof(e));
 		return 2;
 	}
 	if (box_enter(&box, &e) < 0 || mode->run(&o, &result, &e) < 0)
