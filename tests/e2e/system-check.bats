@@ -265,6 +265,7 @@ mended() {
 }
 
 @test "ids that overlap, and ids that belong to somebody by now" {
+	need_idmaps
 	only root "a user has one range of ids"
 	ok hull run --name aa tiny true
 	ok hull run --name bb tiny true
