@@ -120,5 +120,6 @@ int delegate_open_monitors(const struct cgroup_host *h)
 		return fd;
 	start_unit(h);
 	make_monitors(unit, path);
+	cgroup_hand_down(h, h->delegated);
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }

@@ -93,6 +93,9 @@ int cgroup_make(const struct cgroup_host *h, const char *path);
 /* One half of it: with_v2 1 in the v2 hierarchy only, 0 in those of v1. So that a child can be born
  * in the one while the others are still made: a mkdir in each of nine costs 0.3 ms. */
 int cgroup_make_half(const struct cgroup_host *h, const char *path, int with_v2);
+/* Hand all controllers that limits and statistics want down to the children of path (v2; nothing
+ * elsewhere). cgroup_make does it when it makes the parent. */
+void cgroup_hand_down(const struct cgroup_host *h, const char *path);
 /* Speaking, because the file and value matter to the user ("memory.limit_in_bytes: Device or
  * resource busy"). What the kernel has no file for is told to l->lacks and left out. Conversions
  * from v1's words to v2's as runc and crun do them (cpu.weight, io.weight, memory.swap.max). */

@@ -66,6 +66,15 @@ void cgroup_v2_enable(const struct cgroup_host *h, const struct cgroup_hier *hie
 	}
 }
 
+void cgroup_hand_down(const struct cgroup_host *h, const char *path)
+{
+	auto_free char *child = xasprintf("%s/.", path);
+
+	for (size_t i = 0; i < h->n; i++)
+		if (h->hiers[i].v2)
+			cgroup_v2_enable(h, &h->hiers[i], child, NULL);
+}
+
 int cgroup_v2_has(const char *mount, const char *path, const char *controller)
 {
 	auto_free char *file = xasprintf("%s%s/cgroup.controllers", mount, path);

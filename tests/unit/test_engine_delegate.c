@@ -110,8 +110,10 @@ static int calls(char **out_first)
 /* A unit with one process in it, as systemd and the kernel would make it. */
 static char *working(const char *end)
 {
-	return xasprintf("u=%s%s; mkdir -p $u/monitors && echo 4711 >$u/cgroup.procs && "
-			 ": >$u/monitors/cgroup.procs; %s",
+	return xasprintf(
+		"u=%s%s; mkdir -p $u/monitors && echo 4711 >$u/cgroup.procs && "
+		": >$u/monitors/cgroup.procs; echo cpu memory rdma >$u/cgroup.controllers; "
+		": >$u/cgroup.subtree_control; %s",
 		top, host.delegated, end);
 }
 
@@ -119,6 +121,7 @@ static void test_asks_once(void **state)
 {
 	auto_free char *script = working("exit 0"), *first = NULL;
 	auto_free char *moved = xasprintf("%s%s/monitors/cgroup.procs", top, host.delegated);
+	auto_free char *control = xasprintf("%s%s/cgroup.subtree_control", top, host.delegated);
 	auto_buf struct buf b = BUF_MAX(64);
 
 	(void)state;
@@ -134,6 +137,9 @@ static void test_asks_once(void **state)
 	/* The process that holds the unit is out of the way of the controllers. */
 	assert_int_equal(fd_read_file(AT_FDCWD, moved, &b), 0);
 	assert_string_equal(b.data, "4711");
+	buf_clear(&b);
+	assert_int_equal(fd_read_file(AT_FDCWD, control, &b), 0);
+	assert_string_equal(b.data, "+cpu +memory");
 }
 
 /* Somebody else may be first: what counts is that the folder is there afterwards. */
