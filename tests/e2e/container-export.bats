@@ -12,7 +12,7 @@ setup_one() {
 	echo two >tree/etc/two
 	echo x >tree/etc/old/x
 	echo k >tree/opt/keep/k
-	setcap cap_net_raw+ep tree/bin/busybox
+	if [ "$AS" = root ]; then setcap cap_net_raw+ep tree/bin/busybox; fi
 	tar -C tree --xattrs --xattrs-include='*' --numeric-owner --owner=0 --group=0 -cf tree.tar .
 	hull import tree.tar t >/dev/null
 }
@@ -40,6 +40,7 @@ LONG=$(printf 'n%.0s' $(seq 180))
 }
 
 @test "owners, modes, times, links, fifos, holes, long names, capabilities: there and back" {
+	only root "who looks from outside sees the ids of the host"
 	ok hull run --name ctr --network none t sh -c "
 		mkdir -p /d/$LONG/$LONG; echo deep >/d/$LONG/$LONG/$LONG
 		echo s >/d/set; chown 12:34 /d/set; chmod 6711 /d/set

@@ -194,8 +194,8 @@ PY
 }
 
 @test "umoci's layers: removed, replaced, capabilities" {
-	need umoci
-	need setcap
+	need umoci setcap
+	only root "umoci unpacks as root"
 	own
 	umoci init --layout lay
 	umoci new --image lay:multi
@@ -220,6 +220,7 @@ PY
 
 @test "buildah's image in podman's archives" {
 	need buildah podman
+	only root "podman has folders of its own for users"
 	own
 	local b=(--root "$T/bs" --runroot "$T/br" --storage-driver vfs) c mnt
 	c=$(buildah "${b[@]}" from scratch)

@@ -225,6 +225,7 @@ same_blobs() { (cd "$1/blobs" && find . -type f) | while read -r f; do cmp "$1/b
 
 @test "umoci unpacks it to what a container sees" {
 	need umoci
+	only root "umoci unpacks as root"
 	mkimage layout lay layers=base.tar,change.tar names=made:1
 	ok hull load -i lay
 	ok hull save --format oci-dir -o out made:1
@@ -236,6 +237,7 @@ same_blobs() { (cd "$1/blobs" && find . -type f) | while read -r f; do cmp "$1/b
 
 @test "podman loads it with the same ids" {
 	need podman
+	only root "podman has folders of its own for users"
 	local p=(--root "$T/ps" --runroot "$T/pr" --storage-driver vfs)
 	mkimage layout lay layers=base.tar,change.tar names=made:1
 	ok hull load -i lay
@@ -252,6 +254,7 @@ same_blobs() { (cd "$1/blobs" && find . -type f) | while read -r f; do cmp "$1/b
 }
 
 @test "docker loads it, builds on it, and gives it back" {
+	only root "its daemon is root's"
 	command -v dockerd docker containerd >/dev/null || skip "no dockerd"
 	local d="docker --host unix://$T/sock" daemon
 	unshare -m sh -c 'mount -t tmpfs none /run && exec "$@"' sh dockerd --data-root "$T/dd" --exec-root "$T/de" \
