@@ -102,7 +102,8 @@ static const int calls[] = {
 	SYS_rt_sigreturn,
 	SYS_sched_yield,
 	SYS_set_robust_list,
-	SYS_sysinfo, /* qsort_r of glibc asks how much memory there is, from a KiB to be sorted on */
+	/* qsort_r of glibc asks how much memory there is, from a KiB to be sorted on */
+	SYS_sysinfo,
 };
 
 #define N_CALLS (sizeof(calls) / sizeof(calls[0]))
