@@ -137,7 +137,7 @@ static json_t *make_row(const struct values *v, struct engine *en, const struct 
 	jsonx_set_str(row, "Command", quoted);
 	jsonx_set_str(row, "CreatedAt", table_time(c->created_ns, created));
 	jsonx_set_str(row, "RunningFor", table_ago(c->created_ns, ago));
-	jsonx_set_str(row, "Ports", "");
+	jsonx_set_str(row, "Ports", c->ports ? c->ports : "");
 	jsonx_set_str(row, "Names", c->name);
 	jsonx_set_str(row, "Networks", c->network ? c->network : "");
 	jsonx_set_str(row, "Platform", "");

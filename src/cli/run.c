@@ -12,7 +12,8 @@ struct values {
 		**cap_add, **cap_drop, **security_opts, **devices, **labels, **label_files,
 		**annotations, **add_hosts, **dns, **dns_search, **dns_option,
 		**blkio_weight_devices, **device_read_bps, **device_write_bps, **device_read_iops,
-		**device_write_iops, **device_cgroup_rules;
+		**device_write_iops, **device_cgroup_rules, **networks, **network_aliases,
+		**publish, **expose;
 	int64_t oom_score_adj, stop_timeout;
 	const char *restart, *log_driver;
 	int sig_proxy, quiet;
@@ -67,6 +68,7 @@ static const struct opt opts[] = {
 		"Replace the image's ENTRYPOINT"},
 	{"env", 'e', OPT_LIST, AT(env), "list", "Set environment variables"},
 	{"env-file", 0, OPT_LIST, AT(env_files), "list", "Read environment variables from a file"},
+	{"expose", 0, OPT_LIST, AT(expose), "list", "Ports for -P, beside the image's"},
 	{"group-add", 0, OPT_LIST, AT(group_add), "list", "Join additional groups"},
 	{"hostname", 'h', OPT_TEXT, AT(r.hostname), "string", "Host name inside"},
 	{"init", 0, OPT_BOOL, AT(r.init), "",
@@ -86,8 +88,15 @@ static const struct opt opts[] = {
 		"int", "Readiness to swap, 0 to 100 (cgroup v1)"},
 	{"mount", 0, OPT_LIST, AT(mounts), "mount", "type=bind|volume|tmpfs,src=...,dst=..."},
 	{"name", 0, OPT_TEXT, AT(r.name), "string", "Name of the container"},
-	{"net", 0, OPT_TEXT, AT(r.network), "string", NULL},
-	{"network", 0, OPT_TEXT, AT(r.network), "network", "Network (none|host)"},
+	{"ip", 0, OPT_TEXT, AT(r.ip), "string", "IPv4 address in the first network"},
+	{"ip6", 0, OPT_TEXT, AT(r.ip6), "string", "IPv6 address in the first network"},
+	{"mac-address", 0, OPT_TEXT, AT(r.mac_address), "string",
+		"MAC address in the first network"},
+	{"net", 0, OPT_LIST, AT(networks), "network", NULL},
+	{"network", 0, OPT_LIST, AT(networks), "network",
+		"Network: none, host, NAME[:ip=,ip6=,mac=,alias=,interface=]"},
+	{"network-alias", 0, OPT_LIST, AT(network_aliases), "list",
+		"Further names in the first network"},
 	{"oom-kill-disable", 0, OPT_BOOL, AT(r.oom_kill_disable), "",
 		"Wait instead of killing when memory runs out (cgroup v1)"},
 	{"oom-score-adj", 0, OPT_INT, AT_SET(oom_score_adj, r.oom_score_adj_set), "int",
@@ -97,6 +106,9 @@ static const struct opt opts[] = {
 		"Largest number of processes; -1: no limit"},
 	{"platform", 0, OPT_TEXT, AT(r.platform), "string", "Platform, when the image has several"},
 	{"privileged", 0, OPT_BOOL, AT(r.privileged), "", "All powers of root on the host"},
+	{"publish", 'p', OPT_LIST, AT(publish), "list",
+		"Publish a port: [IP:][HOST[-END]:]PORT[-END][/udp|sctp]"},
+	{"publish-all", 'P', OPT_BOOL, AT(r.publish_all), "", "Publish all exposed ports"},
 	{"pull", 0, OPT_TEXT, AT(r.pull), "string", "Pull first (missing|never)"},
 	{"quiet", 'q', OPT_BOOL, AT(quiet), "", "No progress of pulls"},
 	{"read-only", 0, OPT_BOOL, AT(r.read_only), "", "Root file system read-only"},
@@ -125,7 +137,6 @@ static const struct opt opts[] = {
 	/* Docker's, of later issues: known, so that nobody is left with a riddle. */
 	{"attach", 'a', OPT_LATER, NOWHERE, NULL, NULL},
 	{"detach-keys", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"expose", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"gpus", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"health-cmd", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"health-interval", 0, OPT_LATER, NOWHERE, NULL, NULL},
@@ -133,15 +144,9 @@ static const struct opt opts[] = {
 	{"health-start-interval", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"health-start-period", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"health-timeout", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"ip", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"ip6", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"link", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"log-opt", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"mac-address", 0, OPT_LATER, NOWHERE, NULL, NULL},
-	{"network-alias", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"no-healthcheck", 0, OPT_BOOL, AT(quiet), "", NULL},
-	{"publish", 'p', OPT_LATER, NOWHERE, NULL, NULL},
-	{"publish-all", 'P', OPT_LATER, NOWHERE, NULL, NULL},
 	{"runtime", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"storage-opt", 0, OPT_LATER, NOWHERE, NULL, NULL},
 	{"volume-driver", 0, OPT_LATER, NOWHERE, NULL, NULL},
@@ -187,6 +192,10 @@ static void lists(struct values *v)
 	r->device_read_iops = v->device_read_iops;
 	r->device_write_iops = v->device_write_iops;
 	r->device_cgroup_rules = v->device_cgroup_rules;
+	r->networks = v->networks;
+	r->network_aliases = v->network_aliases;
+	r->publish = v->publish;
+	r->expose = v->expose;
 }
 
 /* The values that say what happens anyway; the others of Docker's must not be ignored. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "network/store.h"
 
 #define ID_LEN 64
 
@@ -49,9 +50,13 @@ void container_row_done(struct container_row *r)
 
 int container_store_migrate(struct db *db, const char *run_path, struct err *e)
 {
-	if (db_migrate(db, "engine", schema, ARRAY_SIZE(schema), e) < 0)
+	auto_free char *run = NULL;
+
+	if (db_migrate(db, "engine", schema, ARRAY_SIZE(schema), e) < 0 ||
+		network_store_migrate(db, e) < 0)
 		return -1;
-	return db_attach(db, run_path, "run", run_schema, e);
+	run = xasprintf("%s%s", run_schema, network_store_run_schema);
+	return db_attach(db, run_path, "run", run, e);
 }
 
 int container_name_check(const char *name, struct err *e)

@@ -89,7 +89,11 @@ struct engine_run {
 	char *const *mounts;  /* --mount */
 	char *const *tmpfs;   /* --tmpfs */
 	int read_only;
-	const char *pid, *ipc, *uts, *userns, *cgroupns, *network; /* modes */
+	const char *pid, *ipc, *uts, *userns, *cgroupns; /* modes */
+	char *const *networks; /* --network: none, host, NAME[:key=value,...] */
+	char *const *network_aliases, *const *publish, *const *expose;
+	const char *ip, *ip6, *mac_address;
+	int publish_all;
 	int init;
 	char *const *ulimits,
 		*const *sysctls,
@@ -137,7 +141,8 @@ struct engine_container { /* a row of `hull ps`; strings owned */
 	int status;	/* exit status when EXITED; -1: not known (its monitor was killed) */
 	int pid;	/* when RUNNING */
 	json_t *labels; /* object or NULL */
-	char *network;	/* "none", "host" */
+	char *network;	/* "none", "host", "bridge" ... */
+	char *ports;	/* of a running one, as ps shows them */
 	char **mounts;	/* sources or volume names, for .Mounts */
 };
 /* Newest first; all: also those that do not run. Never blocks on a broken container. */

@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "engine/idrange.h"
 #include "engine/mode.h"
+#include "engine/net.h"
 #include "engine/parts.h"
 #include "engine/state.h"
 #include "kernel/fs.h"
@@ -97,11 +98,28 @@ static json_t *state_json(const struct container_state *s)
 	return o;
 }
 
-static json_t *network_json(const char *mode)
+/* Of the default network Docker repeats the addresses at the top. */
+static void repeat_addresses(json_t *o, const json_t *end)
 {
-	json_t *o = defaults(network_defaults);
+	static const char *const keys[] = {"IPAddress", "IPPrefixLen", "Gateway", "MacAddress",
+		"GlobalIPv6Address", "GlobalIPv6PrefixLen", "IPv6Gateway"};
 
-	json_object_set_new(jsonx_obj(o, "Networks"), mode, defaults(endpoint_defaults));
+	for (size_t i = 0; end && i < ARRAY_SIZE(keys); i++)
+		json_object_set(o, keys[i], json_object_get(end, keys[i]));
+}
+
+static json_t *network_json(
+	struct engine *en, const struct container_row *row, int running, const char *mode)
+{
+	json_t *o = defaults(network_defaults), *networks = jsonx_obj(o, "Networks");
+	auto_json json_t *base = defaults(endpoint_defaults);
+
+	if (streq(mode, "none") || streq(mode, "host") ||
+		net_json_networks(en, row->id, base, networks) < 0 || !json_object_size(networks))
+		json_object_set(networks, mode, base);
+	if (running)
+		json_object_set_new(o, "Ports", net_json_ports(en, row->id));
+	repeat_addresses(o, json_object_get(networks, NET_DEFAULT));
 	return o;
 }
 
@@ -222,8 +240,9 @@ static json_t *container_json(struct engine *en, const struct container_row *row
 	json_object_set_new(o, "GraphDriver", driver_json(en, row));
 	json_object_set_new(o, "Mounts", mounts_json(config));
 	json_object_set_new(o, "Config", inner);
-	json_object_set_new(
-		o, "NetworkSettings", network_json(jsonx_str(host, "NetworkMode", "none")));
+	json_object_set_new(o, "NetworkSettings",
+		network_json(en, row, s->phase == PHASE_RUNNING,
+			jsonx_str(host, "NetworkMode", "none")));
 	json_object_set_new(o, "IDMap", idmap_json(row));
 	if (size)
 		set_sizes(o, en, row);

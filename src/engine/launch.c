@@ -206,7 +206,8 @@ static int store_row(struct launch *l, struct err *e)
 	if (r == 0) {
 		if (check_image(l, e) == 0 && choose_name(l, e) == 0 &&
 			choose_ids(l, &taken, e) == 0 &&
-			container_store_add(l->en->db, &l->row, e) == 0)
+			container_store_add(l->en->db, &l->row, e) == 0 &&
+			net_reserve(l->en, &l->spec, l->row.ephemeral, &l->net, e) == 0)
 			r = db_commit(l->en->db, e);
 		else
 			r = -1;
@@ -259,6 +260,7 @@ static int make_files(struct launch *l, struct err *e)
 	int ephemeral = l->row.ephemeral;
 	auto_free char *kept_path = xasprintf("%s/" ENGINE_CONTAINERS "/%s", l->en->root, s->id);
 
+	net_describe(&l->net, &l->spec);
 	if (files_write(s, ephemeral ? l->run_fd : l->kept_fd, owner, e) < 0)
 		return -1;
 	spec_add_mounts(&l->spec, l->sources, ephemeral ? l->run_path : kept_path);
@@ -312,7 +314,8 @@ static int build(struct launch *l, struct err *e)
 	if (launch_write_bundle(l, e) < 0)
 		return -1;
 	launch_use_descriptors(l);
-	return write_cidfile(l, e);
+	l->net.run_fd = l->run_fd;
+	return net_up(l->en, &l->net, e) < 0 ? -1 : write_cidfile(l, e);
 }
 
 static int prepare(struct launch *l, const struct engine_run *req, struct err *e)
@@ -324,7 +327,8 @@ static int prepare(struct launch *l, const struct engine_run *req, struct err *e
 		container_name_check(*req->name == '/' ? req->name + 1 : req->name, e) < 0)
 		return -1;
 	if (check_cidfile(req->cidfile, e) < 0 || spec_make(l->en, req, s, e) < 0 ||
-		launch_open_sources(l, e) < 0 || find_helpers(l, e) < 0)
+		net_parse(l->en, s, &l->net, e) < 0 || launch_open_sources(l, e) < 0 ||
+		find_helpers(l, e) < 0)
 		return -1;
 	return make_run_folder(l, e) < 0 || store_row(l, e) < 0 ? -1 : build(l, e);
 }
@@ -343,7 +347,7 @@ static int prepare_alone(struct launch *l, const struct engine_run *req, struct 
 
 int launch_prepare(struct engine *en, const struct engine_run *req, struct launch *l, struct err *e)
 {
-	*l = (struct launch){.en = en, .run_fd = -1, .lock_fd = -1, .kept_fd = -1};
+	*l = (struct launch){.en = en, .run_fd = -1, .lock_fd = -1, .kept_fd = -1, .net = NET_NONE};
 	if (prepare_alone(l, req, e) == 0) {
 		if (req->out_id)
 			memcpy(req->out_id, l->spec.id, ENGINE_ID_LEN + 1);
@@ -382,5 +386,6 @@ void launch_done(struct launch *l)
 	free(l->monitor);
 	free(l->run_path);
 	container_row_done(&l->row);
+	net_done(&l->net);
 	spec_done(&l->spec);
 }

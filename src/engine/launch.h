@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "engine/container_store.h"
+#include "engine/net.h"
 #include "engine/parts.h"
 #include "engine/spec.h"
 
@@ -12,6 +13,7 @@ struct launch {
 	struct engine *en;
 	struct spec spec;
 	struct container_row row;
+	struct net net;
 	char *monitor;	     /* program */
 	char *run_path;	     /* HULL_RUNROOT/containers/ID */
 	int run_fd, lock_fd; /* its folder, and the lock in it */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "engine/container_store.h"
 #include "engine/engine.h"
+#include "engine/net.h"
 #include "engine/parts.h"
 #include "engine/remove.h"
 #include "engine/state.h"
@@ -18,6 +19,7 @@ static void container_done(struct engine_container *c)
 	free(c->command);
 	free(c->network);
 	json_decref(c->labels);
+	free(c->ports);
 	strv_free(c->mounts);
 }
 
@@ -77,6 +79,8 @@ static int from_row(struct engine *en, struct container_row *row, const struct c
 		.pid = s->pid,
 	};
 	from_config(c, config);
+	if (c->state == ENGINE_RUNNING)
+		c->ports = net_ports_text(en, c->id);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "engine/delegate.h"
 #include "engine/engine.h"
 #include "engine/mode.h"
+#include "engine/net.h"
 #include "engine/spec.h"
 #include "engine/state.h"
 #include "engine/volumes.h"
@@ -101,11 +102,12 @@ static int erase_run_folder(struct engine *en, const char *id, int last, struct 
 	return !last ? 0 : erase_folder(en->runroot_fd, en->runroot, id, e);
 }
 
-static int erase_row(struct engine *en, const char *id, int durable, struct err *e)
+static int erase_row(struct engine *en, const char *id, int ephemeral, int durable, struct err *e)
 {
 	if (db_begin(en->db, durable, e) < 0)
 		return -1;
-	if (container_store_remove(en->db, id, e) == 0)
+	if (container_store_remove(en->db, id, e) == 0 &&
+		network_store_forget(en->db, id, ephemeral, e) == 0)
 		return db_commit(en->db, e);
 	db_rollback(en->db);
 	return -1;
@@ -119,15 +121,17 @@ int container_erase(struct engine *en, const struct container_row *row, int flag
 	if (flags & (ERASE_CGROUP | ERASE_VOLUMES) && row->config)
 		config = jsonx_parse(row->config, strlen(row->config), "a container", NULL);
 	/* All is tried, whatever fails; the first failure is told. */
-	if (flags & ERASE_CGROUP)
+	if (flags & ERASE_CGROUP) {
 		r = erase_cgroup(row->id, config, e);
+		net_unplug(en, row->id);
+	}
 	/* Nothing but the row leads to them. Of what is to stay until it is removed by name, the
 	 * row goes first all the same: a container without its volume is worse than one too many.
 	 */
 	if (flags & ERASE_VOLUMES && row->ephemeral &&
 		erase_volumes(en, config, r < 0 ? NULL : e) < 0)
 		r = -1;
-	if (erase_row(en, row->id, !(flags & ERASE_VOLATILE), r < 0 ? NULL : e) < 0)
+	if (erase_row(en, row->id, row->ephemeral, !(flags & ERASE_VOLATILE), r < 0 ? NULL : e) < 0)
 		r = -1;
 	if (erase_folder(en->root_fd, en->root, row->id, r < 0 ? NULL : e) < 0)
 		r = -1;

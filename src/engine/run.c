@@ -205,6 +205,8 @@ static _Noreturn void become_monitor(struct run *r)
 		.cgroups = &l->spec.cgroups,
 		.warn = on_warning,
 		.warn_ctx = r,
+		.plug = l->net.n ? net_plug : NULL,
+		.plug_ctx = &l->net,
 	};
 	char **argv;
 

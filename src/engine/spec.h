@@ -15,7 +15,7 @@
 #include "kernel/userns.h"
 #include "oci/config.h"
 
-enum spec_network { NETWORK_NONE, NETWORK_HOST };
+enum spec_network { NETWORK_NONE, NETWORK_HOST, NETWORK_OWN };
 /* What nothing said means. The default bridge takes this place. */
 #define SPEC_NETWORK_DEFAULT NETWORK_NONE
 
@@ -24,6 +24,7 @@ struct spec_modes {
 	int no_idmaps; /* it would be, if this kernel could */
 	int pid_host, uts_host, ipc_host, ipc_none, cgroup_host;
 	enum spec_network network;
+	char *network_name; /* OWN: the first one's, as typed */
 };
 
 struct spec_host_entry { /* --add-host */

@@ -238,8 +238,11 @@ static json_t *host_config_json(const struct spec *s)
 
 	set_strv(o, "Binds", req->volumes);
 	set_text(o, "ContainerIDFile", req->cidfile);
-	json_object_set_new(
-		o, "NetworkMode", json_string(s->modes.network == NETWORK_HOST ? "host" : "none"));
+	json_object_set_new(o, "NetworkMode",
+		jsonx_string(s->modes.network == NETWORK_HOST	? "host"
+			     : s->modes.network == NETWORK_NONE ? "none"
+			     : s->modes.network_name		? s->modes.network_name
+								: "bridge"));
 	set_true(o, "AutoRemove", req->remove);
 	set_caps(o, "CapAdd", req->cap_add);
 	set_caps(o, "CapDrop", req->cap_drop);

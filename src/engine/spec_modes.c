@@ -61,20 +61,29 @@ static int user_mode(const struct engine_run *req, struct spec_modes *m, struct 
 
 static int network_mode(const struct engine_run *req, struct spec_modes *m, struct err *e)
 {
-	const char *mode = req->network;
-
 	m->network = SPEC_NETWORK_DEFAULT;
-	if (!is_given(mode))
-		return 0;
-	if (streq(mode, "none"))
-		m->network = NETWORK_NONE;
-	else if (streq(mode, "host"))
-		m->network = NETWORK_HOST;
-	else if (streq(mode, "bridge") || streq(mode, "default") || str_after(mode, "container:"))
-		return err_set(e, ERR_UNSUPPORTED,
-			"--network=%s is not supported yet: none and host are", mode);
-	else
-		return err_set(e, ERR_NOT_FOUND, "network %s not found", mode);
+	strv_foreach (n, req->networks) {
+		const char *mode = *n;
+		const int first = n == req->networks;
+		const char *name = str_after(mode, "name=");
+
+		if (str_after(mode, "container:"))
+			return err_set(e, ERR_UNSUPPORTED,
+				"--network=%s is not supported yet: none, host and networks of "
+				"one's own are",
+				mode);
+		if (!first &&
+			(m->network != NETWORK_OWN || streq(mode, "none") || streq(mode, "host")))
+			return err_set(e, ERR_INVALID,
+				"conflicting options: several networks cannot go with none or "
+				"host");
+		m->network = streq(mode, "none")   ? NETWORK_NONE
+			     : streq(mode, "host") ? NETWORK_HOST
+						   : NETWORK_OWN;
+		if (first && m->network == NETWORK_OWN)
+			m->network_name = name ? xstrndup(name, strcspn(name, ","))
+					       : xstrndup(mode, strcspn(mode, ":"));
+	}
 	return 0;
 }
 

@@ -107,13 +107,34 @@ int link_veth_add(int fd, const struct link_veth *v)
 	nl_nest_end(&m, data);
 	nl_nest_end(&m, info);
 	r = nl_talk(fd, &m, NULL);
-	if (r < 0 || !v->isolated)
+	if (r < 0 || (!v->isolated && !v->hairpin))
 		return r;
 	index = link_index(fd, v->name);
-	return index < 0 ? index : link_set_isolated(fd, index, 1);
+	return index < 0 ? index : link_set_port(fd, index, v->isolated, v->hairpin);
 }
 
-int link_set_isolated(int fd, int index, int on)
+int link_pair_add(int fd, const char *name, const char *peer, const uint8_t mac[6])
+{
+	const struct ifinfomsg i = {.ifi_family = AF_UNSPEC};
+	auto_nl struct nl m = NL_EMPTY;
+	size_t info, data, other;
+
+	if (!has_name(name) || !has_name(peer))
+		return -EINVAL;
+	nl_start(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &i, sizeof(i));
+	nl_put_str(&m, IFLA_IFNAME, name);
+	data = start_kind(&m, "veth", &info);
+	other = nl_nest(&m, VETH_INFO_PEER);
+	nl_raw(&m, &i, sizeof(i));
+	nl_put_str(&m, IFLA_IFNAME, peer);
+	nl_put(&m, IFLA_ADDRESS, mac, MAC_LEN);
+	nl_nest_end(&m, other);
+	nl_nest_end(&m, data);
+	nl_nest_end(&m, info);
+	return nl_talk(fd, &m, NULL);
+}
+
+int link_set_port(int fd, int index, int isolated, int hairpin)
 {
 	const struct ifinfomsg i = {.ifi_family = AF_BRIDGE, .ifi_index = index};
 	auto_nl struct nl m = NL_EMPTY;
@@ -121,7 +142,8 @@ int link_set_isolated(int fd, int index, int on)
 
 	nl_start(&m, RTM_SETLINK, NLM_F_ACK, &i, sizeof(i));
 	port = nl_nest(&m, IFLA_PROTINFO);
-	nl_put_u8(&m, IFLA_BRPORT_ISOLATED, on != 0);
+	nl_put_u8(&m, IFLA_BRPORT_ISOLATED, isolated != 0);
+	nl_put_u8(&m, IFLA_BRPORT_MODE, hairpin != 0);
 	nl_nest_end(&m, port);
 	return nl_talk(fd, &m, NULL);
 }

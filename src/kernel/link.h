@@ -24,7 +24,9 @@ int link_bridge_add(int fd, const char *name, const uint8_t mac[6], uint32_t mtu
 struct link_veth {
 	const char *name; /* here, a port of the bridge `master` (index), up */
 	int master;
-	int isolated;	       /* the port talks to no other isolated port */
+	int isolated; /* the port talks to no other isolated port */
+	int hairpin;  /* frames may go back to where they came from (a container that asks itself by
+			 the host's address, where br_netfilter is on) */
 	const char *peer_name; /* the other end, down, in the namespace of process peer_pid */
 	pid_t peer_pid;
 	uint8_t peer_mac[6];
@@ -33,7 +35,9 @@ struct link_veth {
 /* One call makes both ends, the peer where it belongs and with its name: nothing is ever to be
  * renamed or moved. */
 int link_veth_add(int fd, const struct link_veth *v);
-int link_set_isolated(int fd, int index, int on);
+/* A pair of which both ends are here, down; mac is the second one's. */
+int link_pair_add(int fd, const char *name, const char *peer, const uint8_t mac[6]);
+int link_set_port(int fd, int index, int isolated, int hairpin);
 /* A macvlan upon `parent` (index, in bridge mode) in the namespace of process pid, down. */
 int link_macvlan_add(int fd, int parent, const char *name, const uint8_t mac[6], pid_t pid);
 int link_delete(int fd, int index);

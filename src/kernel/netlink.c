@@ -15,6 +15,7 @@
 #define ANSWER_S 5
 #define ANSWER_MAX (64 * 1024)
 #define DUMP_TRIES 3
+#define SEND_MAX 100000
 
 static void pad(struct nl *m)
 {
@@ -108,6 +109,17 @@ void nl_nest_end(struct nl *m, size_t at)
 	set_length(m, m->head, 0);
 }
 
+void nl_want_ack(struct nl *m)
+{
+	struct nlmsghdr h;
+
+	if (m->buf.over || m->head + sizeof(h) > m->buf.len)
+		return;
+	memcpy(&h, m->buf.data + m->head, sizeof(h));
+	h.nlmsg_flags |= NLM_F_ACK;
+	memcpy(m->buf.data + m->head, &h, sizeof(h));
+}
+
 void nl_done(struct nl *m)
 {
 	buf_done(&m->buf);
@@ -133,8 +145,14 @@ static int send_all(int fd, const struct nl *m)
 {
 	const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 
+	int size = (int)m->buf.len * 2;
+
 	if (m->buf.over)
 		return -EMSGSIZE;
+	/* A send buffer of the default size takes 200 KB. */
+	if (m->buf.len > SEND_MAX &&
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	while (sendto(fd, m->buf.data, m->buf.len, 0, (const struct sockaddr *)&kernel,
 		       sizeof(kernel)) < 0)
 		if (errno != EINTR)

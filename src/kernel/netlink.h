@@ -17,7 +17,7 @@ struct nl {
 	size_t head; /* where the message that is being built starts */
 	size_t n;    /* messages, once sent */
 };
-#define NL_EMPTY ((struct nl){.buf = BUF_MAX(1 << 20)})
+#define NL_EMPTY ((struct nl){.buf = BUF_MAX(16 << 20)})
 
 /* The next message. flags: NLM_F_* beyond NLM_F_REQUEST. family_header: struct ifinfomsg, rtmsg,
  * nfgenmsg ... */
@@ -32,6 +32,8 @@ size_t nl_nest(struct nl *m, uint16_t attribute);
 void nl_nest_end(struct nl *m, size_t at);
 /* Bytes that are no attribute (the ifinfomsg within VETH_INFO_PEER). */
 void nl_raw(struct nl *m, const void *data, size_t size);
+/* The message that is being built is to be acknowledged (NLM_F_ACK). */
+void nl_want_ack(struct nl *m);
 void nl_done(struct nl *m);
 #define auto_nl __attribute__((cleanup(nl_done)))
 

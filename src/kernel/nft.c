@@ -63,8 +63,10 @@ void nft_begin(struct nl *m)
 	start(m, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 }
 
+/* The last change is acknowledged, which is after all of them; a failure is told in any case. */
 void nft_end(struct nl *m)
 {
+	nl_want_ack(m);
 	start(m, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 }
 
@@ -85,6 +87,8 @@ static void put_elem(struct nl *m, const struct nft_elem *e, int with_data)
 		put_value(m, NFTA_SET_ELEM_KEY_END, &e->key_end);
 	if (with_data && e->data.len)
 		put_value(m, NFTA_SET_ELEM_DATA, &e->data);
+	if (e->is_end)
+		nl_put_be32(m, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
 	nl_nest_end(m, one);
 	nl_nest_end(m, list);
 }
@@ -92,7 +96,7 @@ static void put_elem(struct nl *m, const struct nft_elem *e, int with_data)
 static void elem(struct nl *m, int type, uint16_t flags, uint8_t family, const char *table,
 	const char *set, const struct nft_elem *e)
 {
-	start(m, nft_type(type), flags | NLM_F_ACK, family, 0);
+	start(m, nft_type(type), flags, family, 0);
 	nl_put_str(m, NFTA_SET_ELEM_LIST_TABLE, table);
 	nl_put_str(m, NFTA_SET_ELEM_LIST_SET, set);
 	if (e)

@@ -25,6 +25,9 @@ struct nft_elem {
 	struct nft_value key;
 	struct nft_value key_end; /* of an interval, inclusive as nft(8) writes it; len 0: none */
 	struct nft_value data;	  /* of a map; len 0: none */
+	/* Intervals of one field have no key_end: the first key that is no more in it is an element
+	 * of its own. */
+	int is_end;
 };
 
 /* A transaction: begin, any number of adds and deletes, end; then nl_talk. All of it happens or

@@ -1,12 +1,16 @@
 /* act.c: the actions of the monitor's table. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +20,9 @@
 #include "kernel/cgroup.h"
 #include "kernel/ns.h"
 #include "monitor/monitor.h"
+
+#define UNDO_MAX (16 << 20)
+#define SEND_MAX 100000 /* what a send buffer of the default size takes for sure */
 
 #define FAIL_MAX_MS 5000 /* a killed process that does not die hangs in the kernel */
 #define TEAR_DOWN_MAX_MS 2000
@@ -180,10 +187,40 @@ static void tear_down(struct monitor *m)
 		unlinkat(m->o.state_fd, "state", 0);
 }
 
+/* The published ports of the container, taken out of the kernel's rules by the message that whoever
+ * opened them left for this (engine/net.c). Before anybody hears of the end: the port is free then.
+ * The socket is closed with us: a close waits for an RCU grace period, 10 to 20 ms. */
+static void close_ports(struct monitor *m)
+{
+	int file = m->o.state_fd < 0
+			   ? -1
+			   : openat(m->o.state_fd, "undo", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	void *bytes;
+	int fd, size;
+
+	if (file < 0)
+		return;
+	if (fstat(file, &st) == 0 && st.st_size > 0 && st.st_size <= UNDO_MAX) {
+		bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+		fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+		size = (int)st.st_size * 2;
+		if (bytes != MAP_FAILED && fd >= 0) {
+			if (st.st_size > SEND_MAX)
+				setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+			send(fd, bytes, (size_t)st.st_size, 0);
+		}
+		if (bytes != MAP_FAILED)
+			munmap(bytes, (size_t)st.st_size);
+	}
+	close(file);
+}
+
 /* The client hears the end first: its user need not wait for the tear-down. (A message wakes its
  * reader on our own processor, where it would wait for us: it gets its turn now.) */
 static void tell_end(struct monitor *m, unsigned owed)
 {
+	close_ports(m);
 	monitor_deadline(m, -1);
 	m->owed |= owed;
 	client_flush(m);

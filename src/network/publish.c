@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
-#include "network/cidr.h"
+#include "kernel/cidr.h"
 
 static const struct {
 	const char *name;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "network/cidr.h"
+#include "kernel/cidr.h"
 #include "network/store.h"
 #include "network/store_parts.h"
 

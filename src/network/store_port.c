@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "network/cidr.h"
+#include "kernel/cidr.h"
 #include "network/store.h"
 
 /* Where a free port is looked for: the kernel's own range for clients, as Docker. */

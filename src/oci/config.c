@@ -268,6 +268,15 @@ static const struct shape_member resources_members[] = {
 static const struct shape resources_shape = SHAPE(resources_members, struct oci_resources, NULL);
 
 #undef F
+#define F(member) offsetof(struct oci_interface, member)
+static const struct shape_member interface_members[] = {
+	MEMBER("name", STR, SHAPE_REQ, name),
+	MEMBER("addresses", STRV, 0, addresses),
+	MEMBER("gateways", STRV, 0, gateways),
+};
+static const struct shape interface_shape = SHAPE(interface_members, struct oci_interface, NULL);
+
+#undef F
 #define F(member) offsetof(struct oci_hull, member)
 static const struct shape_member hull_members[] = {
 	MEMBER("layers", STRV, 0, layers),
@@ -277,6 +286,7 @@ static const struct shape_member hull_members[] = {
 	MEMBER("seccompFilter", STR, 0, seccomp_filter),
 	MEMBER("init", BOOL, 0, init),
 	MEMBER("initPath", STR, 0, init_path),
+	MEMBER("interfaces", LIST, 0, interfaces, .aux = F(n_interfaces), .sub = &interface_shape),
 };
 static const struct shape hull_shape = SHAPE(hull_members, struct oci_hull, NULL);
 
@@ -401,6 +411,17 @@ void oci_config_add_rlimit(struct oci_config *c, const char *type, uint64_t soft
 	l->type = xstrdup(type);
 	l->soft = soft;
 	l->hard = hard;
+}
+
+struct oci_interface *oci_config_add_interface(struct oci_config *c, const char *name)
+{
+	struct oci_hull *h = c->hull;
+	struct oci_interface *i;
+
+	h->interfaces = xreallocarray(h->interfaces, h->n_interfaces + 1, sizeof(*i));
+	i = &h->interfaces[h->n_interfaces++];
+	*i = (struct oci_interface){.name = xstrdup(name)};
+	return i;
 }
 
 struct oci_device *oci_config_add_device(

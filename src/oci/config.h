@@ -107,6 +107,13 @@ struct oci_resources {
 };
 
 /* hull's own object. Written only by hull's engine; image metadata never reaches it. */
+/* An interface that whoever creates the container puts into its network namespace. */
+struct oci_interface {
+	char *name;	  /* inside */
+	char **addresses; /* "10.77.0.2/16" */
+	char **gateways;  /* of default routes; empty: none */
+};
+
 struct oci_hull {
 	char **layers; /* absolute folders, lowest first; NULL: root.path is the root file system */
 	char *upper; /* folder that holds the sub-folders "upper" and "work"; NULL with layers: the
@@ -116,6 +123,8 @@ struct oci_hull {
 	char *seccomp_filter; /* file with the compiled filter, used instead of linux.seccomp */
 	int init; /* hull-init is PID 1: bind `init_path` to /sbin/docker-init and prepend it */
 	char *init_path;
+	struct oci_interface *interfaces;
+	size_t n_interfaces;
 };
 
 struct oci_config {
@@ -166,6 +175,7 @@ struct oci_mount *oci_config_add_mount(struct oci_config *c, const char *destina
 	const char *type, const char *source, const char *options_comma);
 void oci_config_add_namespace(struct oci_config *c, const char *type, const char *path);
 void oci_config_add_rlimit(struct oci_config *c, const char *type, uint64_t soft, uint64_t hard);
+struct oci_interface *oci_config_add_interface(struct oci_config *c, const char *name);
 struct oci_device *oci_config_add_device(
 	struct oci_config *c, const char *path, char type, int64_t major, int64_t minor);
 struct oci_device_rule *oci_config_add_device_rule(struct oci_config *c, int allow, char type,

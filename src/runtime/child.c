@@ -45,7 +45,7 @@ static void reset_signals(void)
 }
 
 /* The next message must be `type`; the parent's death ends the child without a word. */
-static void expect(const struct child *c, uint32_t type)
+void child_expect(const struct child *c, uint32_t type)
 {
 	struct sync_msg m;
 	struct err e = {0};
@@ -88,18 +88,6 @@ static int new_namespaces(struct child *c, struct err *e)
 	return 0;
 }
 
-static int own_network(const struct plan *p, struct err *e)
-{
-	int r;
-
-	if (!(p->unshare_flags & CLONE_NEWNET))
-		return 0;
-	if (unshare(CLONE_NEWNET) < 0)
-		return err_sys(e, errno, "make a network namespace");
-	r = ns_loopback_up();
-	return r < 0 ? err_sys(e, r, "bring the loopback interface up") : 0;
-}
-
 static int receive_trees(struct child *c, struct err *e)
 {
 	int r = trees_receive(&c->trees, c->sync_fd);
@@ -116,13 +104,14 @@ static int receive_trees(struct child *c, struct err *e)
 
 static int prepare(struct child *c, struct err *e)
 {
-	expect(c, SYNC_MAPS);
-	if (own_network(c->plan, e) < 0 || receive_trees(c, e) < 0 || child_cgroup_join(c, e) < 0 ||
+	child_expect(c, SYNC_MAPS);
+	if (child_net_own(c, e) < 0 || receive_trees(c, e) < 0 || child_cgroup_join(c, e) < 0 ||
 		become_root(c->plan, e) < 0)
 		return -1;
 	die_with_parent();
 	if (new_namespaces(c, e) < 0 || child_root_make(c, e) < 0 ||
-		child_paths_protect(c, e) < 0 || child_root_enter(c, e) < 0)
+		child_paths_protect(c, e) < 0 || child_root_enter(c, e) < 0 ||
+		child_net_configure(c, e) < 0)
 		return -1;
 	trees_done(&c->trees);
 	return 0;
@@ -169,7 +158,7 @@ void child_main(struct child *c)
 		goto fail;
 	if (sync_send(c->sync_fd, SYNC_READY, NULL, 0) < 0)
 		_exit(125);
-	expect(c, SYNC_START);
+	child_expect(c, SYNC_START);
 	move_up(&c->sync_fd);
 	move_up(&c->filter_fd);
 	move_up(&c->tty_fd);

@@ -34,3 +34,9 @@ int child_cgroup_join(struct child *c, struct err *e);
 int child_cgroup_view(struct child *c, const struct plan_mount *m, struct err *e);
 /* child_exec.c: privileges and the program. */
 void child_exec(struct child *c, struct err *e);
+/* Wait for the parent's next message, which must be `type`. Its death ends the child without a
+ * word. */
+void child_expect(const struct child *c, uint32_t type);
+/* child_net.c: the loopback interface, and NETNS; later CABLE, and the interfaces' addresses. */
+int child_net_own(struct child *c, struct err *e);
+int child_net_configure(struct child *c, struct err *e);

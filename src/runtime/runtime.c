@@ -147,6 +147,32 @@ static int send_plan(const struct runtime_create *req, const struct plan *p,
 	return r;
 }
 
+/* The child's namespace is there by now, mostly: it was made while we made cgroups and trees. */
+static int plug(const struct runtime_create *req, struct runtime_container *c, struct err *e)
+{
+	struct sync_msg m;
+	int r;
+
+	if (!req->plug)
+		return 0;
+	do
+		r = sync_recv(c->sync_fd, &m, NULL, NULL);
+	while (r == 1 && m.type == SYNC_WARNING);
+	if (r == 1 && m.type == SYNC_ERROR) {
+		*e = m.err;
+		return -1;
+	}
+	if (r != 1 || m.type != SYNC_NETNS)
+		return err_set(e, ERR_SYSTEM, "the container's first process died early");
+	if (req->plug(req->plug_ctx, c->pid, e) < 0)
+		return -1;
+	if (sync_send(c->sync_fd, SYNC_CABLE, NULL, 0) < 0) {
+		err_set(e, ERR_SYSTEM, "the container's first process died early");
+		return child_words(c->sync_fd, e);
+	}
+	return 0;
+}
+
 static int fill_child(const struct runtime_create *req, const struct plan *p,
 	struct runtime_container *c, struct err *e)
 {
@@ -162,7 +188,7 @@ static int fill_child(const struct runtime_create *req, const struct plan *p,
 	if (process_settings(&req->config->process, c->pid, e) < 0)
 		return -1;
 	give_pipes(req, p);
-	return send_plan(req, p, c, e);
+	return send_plan(req, p, c, e) < 0 ? -1 : plug(req, c, e);
 }
 
 static void be_child(const struct runtime_create *req, const struct plan *p, int sync_fd,

@@ -17,6 +17,10 @@ struct runtime_create {
 	const struct cgroup_host *cgroups;
 	void (*warn)(void *ctx, const char *text); /* one line each; may be NULL */
 	void *warn_ctx;
+	/* Put the interfaces of config->hull->interfaces into the network namespace of process pid.
+	 * NULL when there are none. It runs while the child makes its root file system. */
+	int (*plug)(void *ctx, pid_t pid, struct err *e);
+	void *plug_ctx;
 };
 
 struct runtime_container {

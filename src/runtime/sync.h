@@ -7,7 +7,9 @@
  *	------                      -----
  *	MAPS                ------>              the id maps are written
  *	(cgroup, trees)             (network namespace)
+ *	                    <------ NETNS               only when interfaces are to be put into it
  *	PLAN + descriptors  ------>              as many as it takes, the last one with n_fds 0
+ *	CABLE               ------>              after NETNS: the interfaces are there
  *	                    <------ CONSOLE + master    only with a terminal
  *	                    <------ READY               the root file system stands
  *	START               ------>
@@ -28,7 +30,9 @@ enum sync_type {
 	SYNC_READY,
 	SYNC_START,
 	SYNC_ERROR,
-	SYNC_WARNING
+	SYNC_WARNING,
+	SYNC_NETNS,
+	SYNC_CABLE
 };
 
 struct sync_msg {

@@ -58,6 +58,7 @@ setup_file() {
 }
 
 teardown_file() {
+	if declare -F teardown_more >/dev/null; then teardown_more; fi
 	[ -z "${FILE_DIR:-}" ] || as_hull rm -rf --one-file-system "$FILE_DIR"
 	[ -z "${HULL_SUITE_OURS:-}" ] || "$HELPERS/suite" remove "$HULL_SUITE"
 }

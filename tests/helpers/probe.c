@@ -1,9 +1,11 @@
 /* probe.c: what the tests let run inside a container: small questions to the kernel, one each per
  * first argument. Static, so that it runs in every image. */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -341,6 +343,31 @@ static int do_blocks(char **a)
 	return 0;
 }
 
+/* serve PORT: who connects, both families, is told its address, one line */
+static int do_serve(char **a)
+{
+	struct sockaddr_in6 any = {
+		.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)number(a[0]))};
+	int fd = socket(AF_INET6, SOCK_STREAM, 0), one = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (fd < 0 || bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 || listen(fd, 16) < 0)
+		return say(-1);
+	for (;;) {
+		struct sockaddr_in6 from;
+		socklen_t len = sizeof(from);
+		int client = accept(fd, (struct sockaddr *)&from, &len);
+		char text[INET6_ADDRSTRLEN + 1];
+
+		if (client < 0)
+			continue;
+		inet_ntop(AF_INET6, &from.sin6_addr, text, INET6_ADDRSTRLEN);
+		strcat(text, "\n");
+		(void)!write(client, text, strlen(text));
+		close(client);
+	}
+}
+
 static const struct {
 	const char *name;
 	int (*run)(char **a);
@@ -367,6 +394,7 @@ static const struct {
 	{"prctl", do_prctl, 1},
 	{"close", do_close, 0},
 	{"blocks", do_blocks, 1},
+	{"serve", do_serve, 1},
 };
 
 int main(int argc, char **argv)

@@ -194,7 +194,7 @@ static void test_modes(void **state)
 	struct spec s;
 
 	(void)state;
-	req.network = "host";
+	req.networks = V(S("host"));
 	req.ipc = "host";
 	make_good(&req, &s);
 	assert_true(has_namespace(&s, "user"));
@@ -230,8 +230,6 @@ static void test_bad_modes(void **state)
 		{M(pid), "frob", "--pid: invalid mode: frob"},
 		{M(pid), "container:x", "not supported yet"},
 		{M(userns), "keep-id", "invalid USER mode"},
-		{M(network), "bridge", "not supported yet"},
-		{M(network), "nosuch", "network nosuch not found"},
 		{M(hostname), "a b", "invalid hostname format"},
 		{M(workdir), "rel", "it needs to be an absolute path"},
 		{M(memory), "1m", "Minimum memory limit allowed is 6MB"},
@@ -400,7 +398,7 @@ static void test_sysctls(void **state)
 		req.sysctls = V(S(cases[i].text));
 		make_bad(&req, cases[i].error);
 	}
-	req.network = "host";
+	req.networks = V(S("host"));
 	req.sysctls = V(S("net.core.somaxconn=1"));
 	make_bad(&req, "not allowed in host network namespace");
 }

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "network/cidr.h"
+#include "kernel/cidr.h"
 #include "network/store.h"
 
 static struct link_addr net(const char *text)

@@ -1,6 +1,6 @@
 /* cidr.c: addresses and subnets as plain data. */
 #define _GNU_SOURCE
-#include "network/cidr.h"
+#include "kernel/cidr.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -67,6 +67,15 @@ struct link_addr cidr_network(const struct link_addr *a)
 	return n;
 }
 
+struct link_addr cidr_last(const struct link_addr *a)
+{
+	struct link_addr n = *a;
+
+	for (unsigned int i = a->prefix; i < bits(a); i++)
+		n.bytes[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	return n;
+}
+
 int cidr_equal(const struct link_addr *a, const struct link_addr *b)
 {
 	return a->family == b->family && a->prefix == b->prefix &&
@@ -117,6 +126,16 @@ uint64_t cidr_offset(const struct link_addr *net, const struct link_addr *a)
 	for (size_t i = len > 8 ? len - 8 : 0; i < len; i++)
 		v = v << 8 | (uint8_t)(a->bytes[i] ^ low.bytes[i]);
 	return v;
+}
+
+void cidr_next(struct link_addr *a)
+{
+	*a = cidr_network(a);
+	for (unsigned int i = a->prefix; i-- > 0;) {
+		a->bytes[i / 8] ^= (uint8_t)(0x80 >> i % 8);
+		if (a->bytes[i / 8] & 0x80 >> i % 8)
+			return;
+	}
 }
 
 void cidr_mac(const struct link_addr *a, uint8_t out[6])

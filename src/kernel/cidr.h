@@ -26,6 +26,10 @@ uint64_t cidr_size(const struct link_addr *net);
 struct link_addr cidr_at(const struct link_addr *net, uint64_t offset);
 /* The reverse; a is in net and not further than 2^64. */
 uint64_t cidr_offset(const struct link_addr *net, const struct link_addr *a);
+/* The last address of a's network, with its prefix. */
+struct link_addr cidr_last(const struct link_addr *a);
+/* The address behind the last of a's network (all zeros behind the very last). */
+void cidr_next(struct link_addr *a);
 /* A locally administered MAC that follows from the address, as the field has it: 02:42 and IPv4. */
 void cidr_mac(const struct link_addr *a, uint8_t out[6]);
 int cidr_mac_parse(const char *text, uint8_t out[6]);

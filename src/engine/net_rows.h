@@ -1,0 +1,15 @@
+/* net_rows.h: networks as the engine sees all of them at once: the default one, and what is to be
+ * in the rules. Inside the engine's folder only. */
+#pragma once
+
+#include "engine/net.h"
+
+/* The default network's row; made when it is not there yet. */
+int net_default(struct engine *en, struct network *out, struct err *e);
+/* fill of network_up: every network whose bridge is there, every port of a container that runs. */
+int net_fill(void *engine, struct network_host *h, struct err *e);
+/* Addresses and ports that containers hold which nobody runs are free: a stopped one gets them anew
+ * when it is started. Within the transaction. */
+int net_forget_stopped(struct engine *en, struct err *e);
+/* Take the ports out of the rules wherever they lead to. */
+void net_close_ports(int nft_fd, const struct publish_list *ports);

@@ -1,0 +1,339 @@
+/* up.c: networks made real in the kernel.
+ *
+ * How it works: a start asks the kernel twice (is the bridge there, is the table there) and makes
+ * what is missing under a lock, so that two starts do not make it twice. A bridge stays until its
+ * network is removed; the table until somebody flushes it or the machine stops. */
+#define _GNU_SOURCE
+#include "network/up.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "kernel/cidr.h"
+
+#define TEXT_MAX 65536
+#define COPY_FROM "hp0"
+#define COPY_TO "hp1"
+
+extern char **environ;
+
+int network_host_open(
+	struct network_host *h, int lock_dir_fd, enum rules_policy policy, struct err *e)
+{
+	*h = NETWORK_HOST_NONE;
+	h->lock_dir_fd = lock_dir_fd;
+	h->policy = policy;
+	h->route_fd = nl_open(NETLINK_ROUTE);
+	if (h->route_fd < 0)
+		return err_sys(e, h->route_fd, "ask the kernel for network interfaces");
+	h->nft_fd = nl_open(NETLINK_NETFILTER);
+	if (h->nft_fd < 0)
+		return err_sys(e, h->nft_fd, "ask the kernel for nftables");
+	return 0;
+}
+
+void network_host_close(struct network_host *h)
+{
+	fd_close_ptr(&h->route_fd);
+	fd_close_ptr(&h->nft_fd);
+}
+
+/* ---- settings of the host ---- */
+
+static int set(struct err *e, const char *value, const char *fmt, const char *interface)
+{
+	auto_free char *name = xasprintf(fmt, interface), *path = NULL;
+	int r;
+
+	path = xasprintf("/proc/sys/net/%s", name);
+	r = fd_write_value(AT_FDCWD, path, value);
+	/* A kernel without IPv6 has nothing to set there. */
+	if (r == -ENOENT && str_after(name, "ipv6/"))
+		return 0;
+	return r < 0 ? err_sys(e, r, "set %s to %s", name, value) : 0;
+}
+
+static int is_set(const char *path, char value)
+{
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char c;
+
+	return fd >= 0 && read(fd, &c, 1) == 1 && c == value;
+}
+
+/* A host that forwards does not listen to router advertisements any more, and loses its own default
+ * route, unless accept_ra is 2. */
+static void keep_advertisements(void)
+{
+	glob_t g;
+
+	if (glob("/proc/sys/net/ipv6/conf/*/accept_ra", 0, NULL, &g) != 0)
+		return;
+	for (size_t i = 0; i < g.gl_pathc; i++)
+		if (is_set(g.gl_pathv[i], '1'))
+			fd_write_value(AT_FDCWD, g.gl_pathv[i], "2");
+	globfree(&g);
+}
+
+static int forward(struct err *e)
+{
+	if (!is_set("/proc/sys/net/ipv4/ip_forward", '1') &&
+		set(e, "1", "ipv4/%s", "ip_forward") < 0)
+		return -1;
+	if (is_set("/proc/sys/net/ipv6/conf/all/forwarding", '1'))
+		return 0;
+	keep_advertisements();
+	return set(e, "1", "ipv6/conf/%s/forwarding", "all");
+}
+
+/* ---- the table ---- */
+
+static int spawn_nft(int in, int out, pid_t *pid)
+{
+	static char name[] = "nft", flag[] = "-f", from[] = "-";
+	char *argv[] = {name, flag, from, NULL};
+	posix_spawn_file_actions_t actions;
+	int r;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, in, 0);
+	posix_spawn_file_actions_adddup2(&actions, out, 1);
+	posix_spawn_file_actions_adddup2(&actions, out, 2);
+	r = posix_spawnp(pid, name, &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return r;
+}
+
+/* Text and complaints fit into pipes (64 KiB): nobody has to read while another writes. */
+static int load(const struct buf *text, struct err *e)
+{
+	auto_fd int in = -1, in_end = -1, out = -1, out_end = -1;
+	auto_buf struct buf said = BUF_MAX(TEXT_MAX);
+	int pair[2], r, status = -1;
+	pid_t pid;
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "make a pipe");
+	in = pair[0];
+	in_end = pair[1];
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "make a pipe");
+	out = pair[0];
+	out_end = pair[1];
+	r = fd_write_all(in_end, text->data, text->len);
+	if (r < 0)
+		return err_sys(e, r, "write the rules of the network");
+	r = spawn_nft(in, out_end, &pid);
+	if (r == ENOENT)
+		return err_set(e, ERR_UNSUPPORTED,
+			"networks take the program nft: install the package nftables, or use "
+			"--network=none or --network=host");
+	if (r != 0)
+		return err_sys(e, r, "start nft");
+	fd_close_ptr(&in_end);
+	fd_close_ptr(&out_end);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (status == 0)
+		return 0;
+	fd_read_all(out, &said);
+	return err_set(e, ERR_SYSTEM, "nft refuses the rules of the network: %.*s",
+		(int)strcspn(said.len ? said.data : "", "\n"), said.len ? said.data : "");
+}
+
+static int talk(int fd, struct nl *m, const char *what, struct err *e)
+{
+	char why[NL_WHY_MAX];
+	int r = nl_talk(fd, m, why);
+
+	if (r >= 0)
+		return 0;
+	return *why ? err_sys(e, r, "%s (%s)", what, why) : err_sys(e, r, "%s", what);
+}
+
+/* The pair of interfaces that copies of first packets go through (rules.c). */
+static int make_copy_pair(struct network_host *h, struct err *e)
+{
+	static const uint8_t mac[6] = {0x02, 0x68, 0x75, 0x6c, 0x6c, 0x01};
+	static const char *const heres[] = {RULES_HERE4, RULES_HERE6};
+	static const char *const copies[] = {RULES_COPY4, RULES_COPY6};
+	int from, to, r;
+
+	if (link_index(h->route_fd, COPY_FROM) > 0)
+		return 0;
+	r = link_pair_add(h->route_fd, COPY_FROM, COPY_TO, mac);
+	if (r < 0)
+		return err_sys(e, r, "make the interfaces " COPY_FROM " and " COPY_TO);
+	from = link_index(h->route_fd, COPY_FROM);
+	to = link_index(h->route_fd, COPY_TO);
+	if (from < 0 || to < 0 || set(e, "0", "ipv4/conf/%s/rp_filter", COPY_TO) < 0 ||
+		set(e, "1", "ipv4/conf/%s/accept_local", COPY_TO) < 0 ||
+		set(e, "0", "ipv6/conf/%s/accept_ra", COPY_FROM) < 0 ||
+		set(e, "0", "ipv6/conf/%s/accept_ra", COPY_TO) < 0)
+		return -1;
+	link_up(h->route_fd, to);
+	link_up(h->route_fd, from);
+	for (size_t i = 0; i < ARRAY_SIZE(heres); i++) {
+		struct link_addr here, copy;
+		cidr_parse(heres[i], &here);
+		cidr_parse_address(copies[i], &copy);
+		r = link_addr_add(h->route_fd, from, &here);
+		/* -EACCES, -EOPNOTSUPP: no IPv6 here */
+		if (r < 0 && here.family == AF_INET6)
+			continue;
+		if (r >= 0)
+			r = link_neighbour_add(h->route_fd, from, &copy, mac);
+		if (r < 0)
+			return err_sys(e, r, "set the interface " COPY_FROM " up");
+	}
+	return 0;
+}
+
+static int make_table(struct network_host *h, struct err *e)
+{
+	auto_buf struct buf text = BUF_MAX(TEXT_MAX);
+
+	if (h->policy == RULES_FIREWALL && make_copy_pair(h, e) < 0)
+		return -1;
+	rules_text(&text, h->policy);
+	return load(&text, e);
+}
+
+/* ---- bridges ---- */
+
+static int add_addresses(struct network_host *h, const struct network *n, int index, struct err *e)
+{
+	const struct link_addr *const gateways[] = {&n->gateway4, &n->gateway6};
+
+	for (size_t i = 0; i < ARRAY_SIZE(gateways); i++) {
+		char text[CIDR_TEXT_MAX];
+		int r;
+		if (!gateways[i]->family)
+			continue;
+		r = link_addr_add(h->route_fd, index, gateways[i]);
+		if (r < 0 && r != -EEXIST) {
+			cidr_text(gateways[i], text);
+			return err_sys(e, r, "give the bridge %s the address %s", n->bridge, text);
+		}
+	}
+	return 0;
+}
+
+static int make_bridge(struct network_host *h, const struct network *n, struct err *e)
+{
+	uint8_t mac[6];
+	int index, r;
+
+	cidr_mac(n->gateway4.family ? &n->gateway4 : &n->gateway6, mac);
+	r = link_bridge_add(h->route_fd, n->bridge, mac, n->mtu);
+	if (r == -EEXIST)
+		return err_set(e, ERR_CONFLICT,
+			"there is an interface %s already, and it is not hull's: remove it, or "
+			"give network %s another name for its bridge",
+			n->bridge, n->name);
+	if (r < 0)
+		return err_sys(e, r, "make the bridge %s", n->bridge);
+	index = link_index(h->route_fd, n->bridge);
+	/* What containers advertise changes nothing here (CVE-2020-13401). */
+	if (index < 0 || set(e, "0", "ipv6/conf/%s/accept_ra", n->bridge) < 0 ||
+		set(e, n->net6.family ? "0" : "1", "ipv6/conf/%s/disable_ipv6", n->bridge) < 0 ||
+		set(e, "1", "ipv4/conf/%s/route_localnet", n->bridge) < 0 ||
+		add_addresses(h, n, index, e) < 0) {
+		if (index > 0)
+			link_delete(h->route_fd, index);
+		return -1;
+	}
+	return index;
+}
+
+int network_elements(struct network_host *h, const struct network *n, struct err *e)
+{
+	auto_nl struct nl m = NL_EMPTY;
+
+	rules_add_network(&m, n);
+	return talk(h->nft_fd, &m, "add the network to the rules of nftables", e);
+}
+
+static int lock(const struct network_host *h, struct err *e)
+{
+	auto_fd int fd = openat(
+		h->lock_dir_fd, "network.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		return err_sys(e, errno, "lock the network");
+	return take_fd(&fd);
+}
+
+/* Both are looked at again: somebody may have been faster. */
+static int make_missing(struct network_host *h, const struct network *n,
+	int (*fill)(void *ctx, struct network_host *h, struct err *e), void *ctx, struct err *e)
+{
+	auto_fd int held = lock(h, e);
+	int index, table, is_new = 0;
+
+	if (held < 0 || forward(e) < 0)
+		return -1;
+	table = nft_has_table(h->nft_fd, AF_INET, RULES_TABLE);
+	index = link_index(h->route_fd, n->bridge);
+	if (table < 0)
+		return err_sys(e, table, "ask nftables (is it in this kernel?)");
+	if (index == -ENODEV) {
+		index = make_bridge(h, n, e);
+		is_new = index > 0;
+	} else if (index < 0) {
+		err_sys(e, index, "look for the bridge %s", n->bridge);
+	}
+	if (index < 0)
+		return -1;
+	if ((table			   ? is_new ? network_elements(h, n, e) : 0
+		    : make_table(h, e) < 0 ? -1
+					   : fill(ctx, h, e)) == 0)
+		return index;
+	if (is_new)
+		link_delete(h->route_fd, index);
+	return -1;
+}
+
+int network_up(struct network_host *h, const struct network *n,
+	int (*fill)(void *ctx, struct network_host *h, struct err *e), void *ctx, struct err *e)
+{
+	int index = link_index(h->route_fd, n->bridge);
+
+	if (index > 0 && nft_has_table(h->nft_fd, AF_INET, RULES_TABLE) == 1)
+		return index;
+	return make_missing(h, n, fill, ctx, e);
+}
+
+int network_reload(struct network_host *h,
+	int (*fill)(void *ctx, struct network_host *h, struct err *e), void *ctx, struct err *e)
+{
+	auto_fd int held = lock(h, e);
+
+	return held < 0 || forward(e) < 0 || make_table(h, e) < 0 ? -1 : fill(ctx, h, e);
+}
+
+int network_down(struct network_host *h, const struct network *n, struct err *e)
+{
+	auto_fd int held = lock(h, e);
+	auto_nl struct nl m = NL_EMPTY;
+	int index, r;
+
+	if (held < 0)
+		return -1;
+	index = link_index(h->route_fd, n->bridge);
+	r = index > 0 ? link_delete(h->route_fd, index) : 0;
+	if (r < 0 && r != -ENODEV)
+		return err_sys(e, r, "remove the bridge %s", n->bridge);
+	/* They may be gone with the table. */
+	rules_remove_network(&m, n);
+	(void)!nl_talk(h->nft_fd, &m, NULL);
+	return 0;
+}

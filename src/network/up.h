@@ -1,0 +1,38 @@
+/* up.h: networks made real in the kernel: the table of rules, bridges, the host's settings.
+ * Process: hull, in the host's network namespace. Speaking. */
+#pragma once
+
+#include "network/rules.h"
+#include "network/store.h"
+
+struct network_host {
+	int route_fd, nft_fd;
+	int lock_dir_fd; /* the run folder: "network.lock" in it is held while something is made */
+	enum rules_policy policy;
+};
+#define NETWORK_HOST_NONE ((struct network_host){-1, -1, -1, RULES_FIREWALL})
+
+/* Sockets; lock_dir_fd is borrowed. */
+int network_host_open(
+	struct network_host *h, int lock_dir_fd, enum rules_policy policy, struct err *e);
+void network_host_close(struct network_host *h);
+
+/* Make sure that n's bridge and the table are there, as far as they are not: two questions to the
+ * kernel when they are. fill(ctx, h, e) is called after the table was made anew: it has to put in
+ * the elements of every network that is up and of every port of a running container. The bridge's
+ * index. */
+int network_up(struct network_host *h, const struct network *n,
+	int (*fill)(void *ctx, struct network_host *h, struct err *e), void *ctx, struct err *e);
+/* The table anew, whatever is there, and fill. */
+int network_reload(struct network_host *h,
+	int (*fill)(void *ctx, struct network_host *h, struct err *e), void *ctx, struct err *e);
+/* The bridge and its elements go. */
+int network_down(struct network_host *h, const struct network *n, struct err *e);
+/* For fill: the elements of a network whose bridge is there. */
+int network_elements(struct network_host *h, const struct network *n, struct err *e);
+
+/* pool.c: n's subnets, where they are not given, from our pools: clashing with no route of the host
+ * and no other network; wide: a /16, else a /20. A given one that clashes is an error. with6: an
+ * IPv6 subnet as well. Gateways, where not given, are the first address. */
+int network_choose_subnets(
+	struct db *db, int route_fd, struct network *n, int wide, int with6, struct err *e);

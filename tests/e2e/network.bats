@@ -1,0 +1,191 @@
+#!/usr/bin/env bats
+# Networks: interfaces, the way out, published ports, the host's firewall. The machine is a network
+# namespace of the test's own; "outside" is another, connected by up0.
+
+load ../helpers/common
+
+ONLY_ROOT='networks are of root'
+
+HOST4=192.0.2.1 OUT4=192.0.2.2 HOST6=2001:db8::1 OUT6=2001:db8::2
+
+# Once for the file: bats runs each test in a process of its own, but in this namespace.
+setup_more() {
+	[ -n "${HULL_TESTS_ALONE:-}" ] || return 0
+	command -v nft >/dev/null || return 0
+	unshare --net sleep 1000 3>&- >/dev/null 2>&1 &
+	echo $! >"$FILE_DIR/outside.pid"
+	until [ "$(readlink "/proc/$!/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
+	ip link add up0 type veth peer name eth0 netns $!
+	ip addr add $HOST4/24 dev up0
+	ip addr add $HOST6/64 dev up0 nodad
+	ip link set up0 up
+	outside ip link set lo up
+	outside ip addr add $OUT4/24 dev eth0
+	outside ip addr add $OUT6/64 dev eth0 nodad
+	outside ip link set eth0 up
+}
+
+# bats waits for whatever it started.
+teardown_more() {
+	[ ! -f "$FILE_DIR/outside.pid" ] || kill -KILL "$(cat "$FILE_DIR/outside.pid")"
+}
+
+setup_one() {
+	[ -n "${HULL_TESTS_ALONE:-}" ] || skip "wants a network namespace of its own"
+	need nft
+	need ip
+}
+
+teardown_one() {
+	nft list table inet fw >/dev/null 2>&1 && nft delete table inet fw
+	return 0
+}
+
+outside() { nsenter --net="/proc/$(cat "$FILE_DIR/outside.pid")/ns/net" "$@"; }
+
+# What connecting to host and port gives, from here or from outside.
+get() { python3 "$HELPERS/ask" "$@"; }
+
+serve() { # NAME FLAGS...: a server on port 80 that answers with the address it sees
+	local name=$1
+	shift
+	ok hull run -d --name "$name" --network bridge "$@" tiny probe serve 80
+	until grep -q ':0050 ' "/proc/$(container_pid "$name")/net/tcp6"; do sleep 0.02; done
+}
+
+elements() { nft list ruleset | grep -c "$1" || true; }
+
+@test "a container has an interface with an address of its own, and its name in hosts" {
+	ok hull run --rm --network bridge --hostname inside tiny sh -c 'cat /proc/net/dev /etc/hosts'
+	has "$output" 'eth0:'
+	has "$output" '^10\.[0-9.]+[[:space:]]inside'
+	has "$output" '^fd[0-9a-f:]+[[:space:]]inside'
+	# Nothing of it is left, the bridge stays.
+	is "$(ip -br link | grep -c '^hv' || true)" 0
+	has "$(ip -br link)" '^hull0'
+}
+
+@test "the way out: the host, and the world in the host's name, both families" {
+	ok hull run --rm --network bridge tiny ping -c1 -W2 $HOST4
+	ok hull run --rm --network bridge tiny ping -c1 -W2 $OUT4
+	ok hull run --rm --network bridge tiny ping6 -c1 -W3 $HOST6
+	ok hull run --rm --network bridge tiny ping6 -c1 -W3 $OUT6
+}
+
+@test "a published port is reached from outside and from here; the server sees the client" {
+	serve web -p 8080:80
+	is "$(outside python3 "$HELPERS/ask" $HOST4 8080)" $OUT4
+	is "$(outside python3 "$HELPERS/ask" $HOST6 8080)" $OUT6
+	is "$(get $HOST4 8080)" $HOST4
+	has "$(get 127.0.0.1 8080)" '^10\.'
+	ok hull rm -f web
+	is "$(outside python3 "$HELPERS/ask" $HOST4 8080)" refused
+}
+
+@test "a published port is reached by other containers and by itself" {
+	local pid
+	serve web -p 8080:80
+	pid=$(container_pid web)
+	has "$(nsenter -t "$pid" -n python3 "$HELPERS/ask" $HOST4 8080)" '^10\.'
+	ok hull run -d --name other --network bridge tiny sleep 60
+	pid=$(container_pid other)
+	has "$(nsenter -t "$pid" -n python3 "$HELPERS/ask" $HOST4 8080)" '^10\.'
+	has "$(nsenter -t "$pid" -n python3 "$HELPERS/ask" $HOST6 8080)" '^fd'
+	ok hull rm -f web
+	ok hull rm -f other
+}
+
+@test "udp is published as udp, and a range as a range" {
+	ok hull run -d --name echo --network bridge -p 9000-9009:9000-9009/udp -p 7000-7002:80-82 tiny sleep 60
+	is "$(nft list map ip hull any_range | grep -c 'udp . 9000-9009')" 1
+	is "$(nft list map ip hull any | grep -o 'tcp . 700[0-2] : [0-9.]* . 8[0-2]' | wc -l)" 3
+	ok hull rm -f echo
+	is "$(elements 'udp . 9000')" 0
+}
+
+@test "-p 127.0.0.1:... is for this host alone" {
+	serve web -p 127.0.0.1:8080:80
+	has "$(get 127.0.0.1 8080)" '^10\.'
+	is "$(outside python3 "$HELPERS/ask" $HOST4 8080)" refused
+	# not even for who routes the loopback network to us (CVE-2020-8558)
+	outside ip route add 127.0.0.0/8 via $HOST4 2>/dev/null || true
+	lacks "$(outside python3 "$HELPERS/ask" 127.0.0.1 8080)" '^10\.'
+	ok hull rm -f web
+}
+
+@test "the host's firewall decides on published ports, and may tell clients apart" {
+	serve web -p 8080:80
+	nft add table inet fw
+	nft add chain inet fw in '{ type filter hook input priority 0; policy drop; }'
+	nft add rule inet fw in ct state established,related accept
+	nft add rule inet fw in iifname lo accept
+	nft add rule inet fw in meta l4proto ipv6-icmp accept
+	is "$(outside python3 "$HELPERS/ask" $HOST4 8080)" timeout
+	is "$(outside python3 "$HELPERS/ask" $HOST6 8080)" timeout
+	nft add rule inet fw in ip saddr $OUT4 tcp dport 8080 accept
+	is "$(outside python3 "$HELPERS/ask" $HOST4 8080)" $OUT4
+	is "$(outside python3 "$HELPERS/ask" $HOST6 8080)" timeout
+	nft add rule inet fw in ip6 saddr $OUT6 tcp dport 8080 accept
+	is "$(outside python3 "$HELPERS/ask" $HOST6 8080)" $OUT6
+	ok hull rm -f web
+}
+
+@test "unpublished ports are closed from outside, whoever routes there" {
+	local addr
+	serve web
+	addr=$(hull inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' web)
+	is "$(get "$addr" 80)" "$(ip -4 -o addr show hull0 | grep -o '10\.[0-9.]*' | head -1)"
+	outside ip route add "$addr/32" via $HOST4
+	is "$(outside python3 "$HELPERS/ask" "$addr" 80)" timeout
+	outside ip route del "$addr/32"
+	ok hull rm -f web
+}
+
+@test "a port that is taken: by whom; free again when its container has ended" {
+	serve web -p 8080:80
+	expect 125 hull run --rm --network bridge -p 127.0.0.1:8080:80 tiny true
+	one_line "port 8080/tcp.*already allocated.*$(hull inspect -f '{{.Id}}' web | head -c 12)"
+	ok hull rm -f web
+	ok hull run --name once --network bridge -p 8080:80 tiny true
+	ok hull run --rm --network bridge -p 8080:80 tiny true # once has ended, but is there
+	ok hull rm once
+}
+
+@test "bad ports, addresses and networks: one line, nothing left" {
+	while read -r flags; do
+		# shellcheck disable=SC2086
+		expect 125 hull run --rm --network $flags tiny true
+		one_line .
+	done <<-'END'
+		nosuch
+		bridge --ip 10.0.0.1
+		bridge --ip nonsense
+		bridge --mac-address 01:00:00:00:00:00
+		bridge:frob=1
+		bridge:interface=a/b
+		bridge -p 0:80
+		bridge -p 70000:80
+		bridge -p 80:80/icmp
+		bridge -p 1.2.3:80:80
+		bridge -p 80:80 -p 80:81
+		none --network bridge
+	END
+}
+
+@test "an address and a MAC of one's choice" {
+	ok hull run --rm --network bridge:interface=net0,mac=02:00:00:00:00:09 tiny sh -c 'cat /sys/class/net/net0/address'
+	is "$output" 02:00:00:00:00:09
+	ok hull run --rm --network bridge --ip 10.77.7.7 tiny cat /etc/hosts
+	has "$output" '^10\.77\.7\.7'
+}
+
+@test "the monitor's death closes the ports" {
+	local monitor
+	serve web -p 8080:80
+	monitor=$(awk '/^PPid/ { print $2 }' "/proc/$(container_pid web)/status")
+	kill -KILL "$monitor"
+	sleep 0.2
+	ok hull rm -f web
+	is "$(elements 8080)" 0
+	is "$(ip -br link | grep -c '^hv' || true)" 0
+}
