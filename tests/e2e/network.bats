@@ -4,6 +4,7 @@
 
 load ../helpers/common
 
+# shellcheck disable=SC2034
 ONLY_ROOT='networks are of root'
 
 HOST4=192.0.2.1 OUT4=192.0.2.2 HOST6=2001:db8::1 OUT6=2001:db8::2
