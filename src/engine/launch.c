@@ -367,6 +367,8 @@ int launch_erase(struct launch *l, int flags, struct err *e)
 	}
 	if (!l->spec.mounts.n)
 		flags &= ~ERASE_VOLUMES;
+	if (!l->net.n)
+		flags |= ERASE_NO_NETWORK;
 	return container_erase(l->en, &l->row, flags, e);
 }
 

@@ -102,12 +102,13 @@ static int erase_run_folder(struct engine *en, const char *id, int last, struct 
 	return !last ? 0 : erase_folder(en->runroot_fd, en->runroot, id, e);
 }
 
-static int erase_row(struct engine *en, const char *id, int ephemeral, int durable, struct err *e)
+static int erase_row(struct engine *en, const struct container_row *row, int flags, struct err *e)
 {
-	if (db_begin(en->db, durable, e) < 0)
+	if (db_begin(en->db, !(flags & ERASE_VOLATILE), e) < 0)
 		return -1;
-	if (container_store_remove(en->db, id, e) == 0 &&
-		network_store_forget(en->db, id, ephemeral, e) == 0)
+	if (container_store_remove(en->db, row->id, e) == 0 &&
+		(flags & ERASE_NO_NETWORK ||
+			network_store_forget(en->db, row->id, row->ephemeral, e) == 0))
 		return db_commit(en->db, e);
 	db_rollback(en->db);
 	return -1;
@@ -131,7 +132,7 @@ int container_erase(struct engine *en, const struct container_row *row, int flag
 	if (flags & ERASE_VOLUMES && row->ephemeral &&
 		erase_volumes(en, config, r < 0 ? NULL : e) < 0)
 		r = -1;
-	if (erase_row(en, row->id, row->ephemeral, !(flags & ERASE_VOLATILE), r < 0 ? NULL : e) < 0)
+	if (erase_row(en, row, flags, r < 0 ? NULL : e) < 0)
 		r = -1;
 	if (erase_folder(en->root_fd, en->root, row->id, r < 0 ? NULL : e) < 0)
 		r = -1;

@@ -6,9 +6,10 @@
 #include "engine/parts.h"
 
 enum erase_flags {
-	ERASE_CGROUP = 1,   /* kill and remove its cgroup: nobody did */
-	ERASE_VOLUMES = 2,  /* its anonymous volumes too */
-	ERASE_VOLATILE = 4, /* the row need not be gone after a crash of the machine */
+	ERASE_CGROUP = 1,      /* kill and remove its cgroup: nobody did */
+	ERASE_VOLUMES = 2,     /* its anonymous volumes too */
+	ERASE_VOLATILE = 4,    /* the row need not be gone after a crash of the machine */
+	ERASE_NO_NETWORK = 16, /* it has no place in one, no port */
 	ERASE_NOT_LAST =
 		8, /* its monitor is still at it: of the run folder stays what leads to it */
 };
