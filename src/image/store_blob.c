@@ -106,11 +106,11 @@ int store_blob_put(
 	int r;
 
 	hash_sha256_hex(data, len, hex);
+	snprintf(out_digest, 72, "sha256:%s", hex);
 	snprintf(path, sizeof(path), STORE_BLOBS "/%s", hex);
 	r = fd_write_file(s->rootfd, path, data, len, 0600, 1);
 	if (r < 0)
 		return err_sys(e, r, "write %s/%s", s->root, path);
-	snprintf(out_digest, 72, "sha256:%s", hex);
 	return 0;
 }
 

@@ -75,7 +75,8 @@ int store_recipe_open(
 /* Within a transaction: the staged file, whose bytes have that digest. Rows: store_image_blob. */
 int store_blob_add(struct store *s, const struct store_tmp *stage, const char *name,
 	const char *digest, struct err *e);
-/* The same for bytes at hand. */
+/* The same for bytes at hand. out_digest is filled in any case: what was written before a failure
+ * is garbage of that name. */
 int store_blob_put(
 	struct store *s, const void *data, size_t len, char out_digest[72], struct err *e);
 int store_blob_open(struct store *s, const char *digest, int *out_fd, struct err *e);
