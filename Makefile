@@ -43,7 +43,7 @@ check-cve-broken:
 	@tools/cve-broken
 check-torture:
 	@tools/build build-torture -Dtorture=true -Db_sanitize=address,undefined
-	@ASAN_OPTIONS=detect_leaks=0 tests/kill/campaign --build build-torture torture
+	@tests/kill/campaign --build build-torture torture
 lint:
 	@tools/install-deps lint
 	@tools/lint $(BUILD)
