@@ -1,11 +1,11 @@
 /* import_worker.c: hull-transfer is started, listened to, and waited for.
  *
- * How it works: the child is made in a user namespace of its own, with mount, network, ipc and uts
- * namespaces. It waits on a pipe until this process has written its id maps: each id that exists
- * here is mapped to itself, so that files get the owners the archive gives them, while the powers
- * of root end at the namespace. Then it becomes hull-transfer, which shuts itself into the target
- * folder. Where no user namespace can be made (an old or a locked kernel) the unpacker has only
- * its own box: a root of its own, few capabilities, seccomp.
+ * How it works: the child is made in a user namespace of its own, with pid, mount, network, ipc and
+ * uts namespaces. It waits on a pipe until this process has written its id maps: each id that
+ * exists here is mapped to itself, so that files get the owners the archive gives them, while the
+ * powers of root end at the namespace. Then it becomes hull-transfer, which shuts itself into the
+ * target folder. Where no user namespace can be made (an old or a locked kernel) the unpacker has
+ * only its own box: a root of its own, few capabilities, seccomp.
  *
  * What it says is data of an archive: lengths and kinds are checked, texts are made harmless for a
  * terminal. */
@@ -217,6 +217,8 @@ static int write_maps(pid_t pid, struct err *e)
 static pid_t clone_child(int *own_users, int *pidfd)
 {
 	static const uint64_t flags[] = {
+		CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
+			CLONE_NEWUTS,
 		CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
 		CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
 		CLONE_NEWNS,

@@ -1,21 +1,23 @@
 /* box.c: the unpacker gives up everything but one folder.
  *
- * How it works: who started us has put us into namespaces of our own (user, mount, network, ipc,
- * uts), where all the host's ids are mapped to themselves: so files get their owners, but a power
- * of root reaches nothing of the host. But root's files are root's here too: so the first thing to
- * go is the rest of the file system.
+ * How it works: who started us has put us into namespaces of our own (user, mount, pid,
+ * network, ipc, uts), where all the host's ids are mapped to themselves: so files get their owners,
+ * but a power of root reaches nothing of the host. But root's files are root's here too: so the
+ * first thing to go is the rest of the file system.
  *   1. the target folder becomes a mount, without devices, set-user-id and execution, and that
  * mount the root; the old root is detached. Without mount namespaces: chroot.
- *   2. capabilities: only those that owners and modes need, and no way back (no_new_privs).
- *   3. Landlock (5.19 on, with the right to link across folders): nothing outside, no network.
- *   4. limits on memory and descriptors; no core file.
- *   5. a seccomp filter of the calls that unpacking needs; any other one kills.
+ *   2. nobody may look into this process or trace it (not dumpable), and it leaves no core;
+ *   3. capabilities: only those that owners and modes need, and no way back (no_new_privs).
+ *   4. Landlock (5.19 on, with the right to link across folders): nothing outside, no network.
+ *   5. limits on memory and descriptors.
+ *   6. a seccomp filter of the calls that unpacking needs; any other one kills.
  * Where a kernel has one of these not, the others hold. */
 #define _GNU_SOURCE
 #include "image/transfer/box.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -27,26 +29,48 @@
 #include "kernel/caps.h"
 #include "kernel/mount.h"
 #include "kernel/ns.h"
+#include "kernel/path.h"
 
 /* The dictionaries of xz -9 (64 MiB) or zstd --ultra -22 (128 MiB), the ring, the libraries. */
 #define MEMORY_MAX ((rlim_t)320 << 20)
 #define FILES_MAX 8192
 
-/* The tree is mounted onto its own folder for the moment that pivot_root needs. */
-static int pivot(int target_fd, int read_only)
+/* path, when it is still what fd stands for. */
+static int open_same(const char *path, int fd)
 {
-	auto_fd int tree = mount_tree_clone(target_fd, "", 0);
-	int r;
+	auto_fd int found = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat a, b;
 
-	if (tree < 0)
-		return tree;
-	mount_change(tree,
-		MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | (read_only ? MS_RDONLY : 0), 0, 0);
-	r = mount_attach(tree, target_fd);
-	return r < 0 ? r : mount_pivot(tree);
+	if (found < 0 || fstat(found, &a) < 0 || fstat(fd, &b) < 0)
+		return -errno;
+	return a.st_dev == b.st_dev && a.st_ino == b.st_ino ? take_fd(&found) : -ESTALE;
 }
 
-/* Without any mount call that fits (before 5.2, or a root on an initramfs) chroot does: the
+/* The folder is mounted onto itself for the moment that pivot_root needs. The descriptor that we
+ * were given belongs to the mount namespace of who started us, where nothing can be mounted from
+ * here: so its path (our own, in the store) is opened again. Times of access are left as they are,
+ * because their setting is locked here. */
+static int pivot(int target_fd, int read_only)
+{
+	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | (read_only ? MS_RDONLY : 0);
+	char link[PATH_FD_MAX], path[PATH_MAX];
+	ssize_t len = readlink(path_of_fd(target_fd, link), path, sizeof(path) - 1);
+	int r;
+
+	if (len < 0)
+		return -errno;
+	path[len] = '\0';
+	auto_fd int here = open_same(path, target_fd);
+	if (here < 0)
+		return here;
+	r = mount_bind(here, here, 0, flags);
+	if (r < 0)
+		return r;
+	auto_fd int top = open_same(path, target_fd);
+	return top < 0 ? top : mount_pivot(top);
+}
+
+/* Without mount namespaces, or with the root on an initramfs, chroot does: the
  * descriptors of outside are closed, and CAP_SYS_CHROOT goes next. */
 static int enter_root(int target_fd, int read_only, struct err *e)
 {
@@ -93,6 +117,9 @@ static void set_limits(void)
 	struct rlimit files;
 
 	setrlimit(RLIMIT_CORE, &none);
+#ifndef BOX_SANITIZED
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
 	/* Placeholders of devices are kept open. */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max < FILES_MAX ? files.rlim_max : FILES_MAX;

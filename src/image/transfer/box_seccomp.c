@@ -8,6 +8,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -79,28 +80,20 @@ static const int calls[] = {
 	SYS_lsetxattr,
 	SYS_mknodat,
 	SYS_readlinkat,
-	SYS_statx,
-	SYS_sysinfo, /* qsort(3) before glibc 2.37 asks how much memory there is */
 	SYS_umask,
 	SYS_unlinkat,
 	/* memory, the thread, the end */
 	SYS_brk,
-	SYS_clock_gettime,
 	SYS_exit,
 	SYS_exit_group,
 	SYS_getpid,
 	SYS_getrandom,
 	SYS_gettid,
-	SYS_mmap,
-	SYS_mprotect,
 	SYS_mremap,
 	SYS_munmap,
-	SYS_restart_syscall,
 	SYS_rseq,
 	SYS_rt_sigaction,
 	SYS_rt_sigprocmask,
-	SYS_rt_sigreturn,
-	SYS_sched_yield,
 	SYS_set_robust_list,
 	/* qsort_r of glibc asks how much memory there is, from a KiB to be sorted on */
 	SYS_sysinfo,
@@ -116,7 +109,7 @@ static const int calls[] = {
 
 int box_seccomp(struct err *e)
 {
-	struct sock_filter f[2 * N_CALLS + 24];
+	struct sock_filter f[2 * N_CALLS + 32];
 	struct sock_fprog prog = {.filter = f};
 	size_t n = 0;
 
@@ -128,6 +121,14 @@ int box_seccomp(struct err *e)
 		f[n++] = SKIP_UNLESS(calls[i]);
 		f[n++] = RETURN(SECCOMP_RET_ALLOW);
 	}
+	/* Memory that can be executed was mapped before; no code comes in any more. */
+	f[n++] = JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 1, 0);
+	f[n++] = JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 0, 4);
+	f[n++] = LOAD(offsetof(struct seccomp_data, args[2]));
+	f[n++] = JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1);
+	f[n++] = RETURN(SECCOMP_RET_KILL_PROCESS);
+	f[n++] = RETURN(SECCOMP_RET_ALLOW);
+	f[n++] = LOAD(NR);
 	/* abort(3); nobody else's processes (root's ids are root's here too) */
 	f[n++] = JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_tgkill, 0, 3);
 	f[n++] = LOAD(offsetof(struct seccomp_data, args[0])); /* little-endian: the low half */

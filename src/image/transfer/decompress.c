@@ -31,7 +31,9 @@
 #define SNIFF_SIZE 8
 #define XZ_MEMORY_MAX ((uint64_t)100 << 20)
 #define ZSTD_WINDOW_LOG_MAX 27
-#define WINDOW_STEP 256 /* bytes, with a large window */
+/* Bytes that are made at once with a large window. zstd makes a block (128 KiB) in any case. */
+#define XZ_WINDOW_STEP 256
+#define ZSTD_WINDOW_STEP ((size_t)64 << 10)
 
 struct format {
 	const char *name;
@@ -198,11 +200,11 @@ static void gzip_stop(struct decompress *d)
 /* ---- xz */
 
 /* How much is to be made at once. */
-static size_t step_room(const struct decompress *d)
+static size_t step_room(const struct decompress *d, size_t step)
 {
 	size_t room = d->out_len - d->out_pos;
 
-	return d->windows.n_maps && room > WINDOW_STEP ? WINDOW_STEP : room;
+	return d->windows.n_maps && room > step ? step : room;
 }
 
 static void *lzma_alloc_cb(void *opaque, size_t n, size_t size)
@@ -252,7 +254,7 @@ static int xz_step(struct decompress *d, struct err *e)
 	z->next_in = d->in + d->in_pos;
 	z->avail_in = d->in_len - d->in_pos;
 	z->next_out = d->out + d->out_pos;
-	z->avail_out = step_room(d);
+	z->avail_out = step_room(d, XZ_WINDOW_STEP);
 	rc = lzma_code(z, d->in_eof ? LZMA_FINISH : LZMA_RUN);
 	d->in_pos = d->in_len - z->avail_in;
 	d->out_pos = (size_t)(z->next_out - d->out);
@@ -286,7 +288,7 @@ static int zstd_start(struct decompress *d, struct err *e)
 static int zstd_step(struct decompress *d, struct err *e)
 {
 	ZSTD_inBuffer in = {d->in, d->in_len, d->in_pos};
-	ZSTD_outBuffer out = {d->out, d->out_pos + step_room(d), d->out_pos};
+	ZSTD_outBuffer out = {d->out, d->out_pos + step_room(d, ZSTD_WINDOW_STEP), d->out_pos};
 	size_t rc = ZSTD_decompressStream(d->u.zstd, &out, &in);
 
 	if (ZSTD_isError(rc) && d->between && d->began)
