@@ -205,22 +205,28 @@ static int set_attrs(int fd, unsigned long set, unsigned long clear, int recursi
 	return sys_mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a);
 }
 
+/* 5.2 to 5.11: the tree's descriptor stays that of the mount when it is attached, and only an
+ * attached one can be changed by a remount. */
+static int attach_with(int tree_fd, int target_fd, unsigned long flags, int flags_rec)
+{
+	int r = flags ? set_attrs(tree_fd, flags, 0, flags_rec) : 0, attached;
+
+	if (r < 0 && r != -ENOSYS)
+		return r;
+	attached = mount_attach(tree_fd, target_fd);
+	return attached < 0 || r == 0 ? attached : mount_old_change(tree_fd, flags, 0, flags_rec);
+}
+
+int mount_attach_flags(int tree_fd, int target_fd, unsigned long flags)
+{
+	return attach_with(tree_fd, target_fd, flags & MOUNT_PER_MOUNT, 0);
+}
+
 static int bind_with(int src_fd, int target_fd, int recursive, unsigned long flags, int flags_rec)
 {
 	auto_fd int tree = mount_tree_clone(src_fd, "", recursive);
-	int r = 0;
 
-	if (tree < 0)
-		return tree;
-	if (flags)
-		r = set_attrs(tree, flags, 0, flags_rec);
-	if (r < 0 && r != -ENOSYS)
-		return r;
-	if (r == 0)
-		return mount_attach(tree, target_fd);
-	/* 5.2 to 5.11: the tree's descriptor stays that of the mount when it is attached. */
-	r = mount_attach(tree, target_fd);
-	return r < 0 ? r : mount_old_change(tree, flags, 0, flags_rec);
+	return tree < 0 ? tree : attach_with(tree, target_fd, flags, flags_rec);
 }
 
 int mount_bind(int src_fd, int target_fd, int recursive, unsigned long flags)

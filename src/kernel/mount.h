@@ -43,6 +43,8 @@ int mount_new(const char *fstype, const char *source, const struct mount_param *
 /* Attach a tree on target (an O_PATH or other descriptor), on top of what is mounted there. A tree
  * that mount_new_opened made is moved (before 5.2 too). */
 int mount_attach(int tree_fd, int target_fd);
+/* The same with flags on the top mount: before it is visible, or, before 5.12, at once after. */
+int mount_attach_flags(int tree_fd, int target_fd, unsigned long flags);
 /* mount_new and mount_attach in one, falling back to mount(2) with the params joined by commas on
  * /proc/self/fd/TARGET ("lowerdir+" joined by colons into "lowerdir"; at most 4095 bytes: -E2BIG).
  */

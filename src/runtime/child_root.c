@@ -213,11 +213,7 @@ static int attach_bind(
 		r = mount_bind(t->fd, target, m->words.rbind, flags);
 		return r < 0 ? err_sys(e, r, "bind %s", where) : 0;
 	}
-	/* Before it is attached, so that it is never seen without them; only the first of a
-	 * recursive bind, as everywhere. */
-	r = flags ? mount_change(t->fd, flags, 0, 0) : 0;
-	if (r == 0)
-		r = mount_attach(t->fd, target);
+	r = mount_attach_flags(t->fd, target, flags); /* the first of a recursive bind only */
 	if (r == 0 && !t->below && streq(m->destination, "/sys")) /* the host's, with its network */
 		c->sys_fd = fcntl(t->fd, F_DUPFD_CLOEXEC, 3);
 	/* A clone of a shared mount is its peer: its sub-mounts, attached next, would appear on the

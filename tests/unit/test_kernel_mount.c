@@ -140,6 +140,7 @@ static int bind_checks(int root)
 	auto_fd int a = path_mount_target(root, "a", 1), b = path_mount_target(root, "b", 1);
 	auto_fd int sub = path_mount_target(root, "a/sub", 1);
 	auto_fd int file = path_mount_target(root, "file", 0);
+	auto_fd int t = path_mount_target(root, "t", 1), tree = -1;
 	auto_fd int top_b = -1, passwd = open("/etc/passwd", O_PATH | O_CLOEXEC);
 
 	CHECK(mount_new_at("tmpfs", NULL, &MOUNT_STR("size", "64k"), 1, MS_NODEV, sub) == 0);
@@ -155,6 +156,11 @@ static int bind_checks(int root)
 	CHECK(has(root, "b/sub", ST_RDONLY | ST_NOEXEC | ST_NODEV));
 	CHECK(has(root, "b", ST_RELATIME) && !has(root, "b", ST_NOATIME));
 	CHECK(mount_change(b, MS_RDONLY, 0, 0) == -EINVAL); /* what lies beneath the mount */
+	tree = mount_tree_clone(root, "a", 0);
+	if (tree != -ENOSYS) {
+		CHECK(tree >= 0 && mount_attach_flags(tree, t, MS_RDONLY | MS_NOEXEC) == 0);
+		CHECK(has(root, "t", ST_RDONLY | ST_NOEXEC));
+	}
 	CHECK(passwd >= 0 && mount_bind(passwd, file, 0, MS_RDONLY) == 0);
 	CHECK(has(root, "file", ST_RDONLY));
 	return 0;
