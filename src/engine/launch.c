@@ -256,7 +256,8 @@ static int add_base(struct launch *l, struct err *e)
 static int make_files(struct launch *l, struct err *e)
 {
 	const struct spec *s = &l->spec;
-	uid_t owner = l->row.slot >= 0 ? idrange_host_id(l->row.slot) : 0;
+	/* Root's of the container; with keep-id that is the user's second id. */
+	uid_t owner = l->row.slot >= 0 ? idrange_host_id(l->row.slot) : s->modes.keep_id ? 1 : 0;
 	int ephemeral = l->row.ephemeral;
 	auto_free char *kept_path = xasprintf("%s/" ENGINE_CONTAINERS "/%s", l->en->root, s->id);
 
@@ -309,7 +310,9 @@ static int build(struct launch *l, struct err *e)
 	if (s->modes.user_ns)
 		spec_set_ids(s, l->row.slot < 0 ? 0 : idrange_host_id(l->row.slot),
 			(uint32_t)l->row.n_slots * IDRANGE_SIZE);
-	if (launch_copy_wanted(l, &why) && launch_copy_root(l, why, e) < 0)
+	if (s->modes.keep_id && launch_copy_possible(l))
+		why = xstrdup("--userns=keep-id gives its files other owners");
+	if ((why || launch_copy_wanted(l, &why)) && launch_copy_root(l, why, e) < 0)
 		return -1;
 	if (launch_write_bundle(l, e) < 0)
 		return -1;

@@ -15,7 +15,6 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/parse.h"
-#include "engine/idrange.h"
 #include "engine/launch.h"
 #include "engine/state.h"
 #include "kernel/fs.h"
@@ -44,12 +43,27 @@ int launch_copy_wanted(const struct launch *l, char **out_why)
 	return 1;
 }
 
+static int is_shifted(const struct launch *l)
+{
+	return l->row.slot >= 0 || l->spec.modes.keep_id;
+}
+
+static struct ns_idmap *lines(const struct oci_idmaps *m)
+{
+	struct ns_idmap *v = xcalloc(m->n + 1, sizeof(*v));
+
+	for (size_t i = 0; i < m->n; i++)
+		v[i] = (struct ns_idmap){m->v[i].container_id, m->v[i].host_id, m->v[i].size};
+	return v;
+}
+
 static int copy_layers(struct launch *l, int dst, struct err *e)
 {
-	const struct ns_idmap range = {0, l->row.slot < 0 ? 0 : idrange_host_id(l->row.slot),
-		(uint32_t)l->row.n_slots * IDRANGE_SIZE};
-	const size_t n = l->row.slot >= 0;
-	const struct fs_owners owners = {&range, &range, n, n};
+	const size_t n = is_shifted(l);
+	auto_free struct ns_idmap *uids = n ? lines(&l->spec.oci.uids) : NULL;
+	auto_free struct ns_idmap *gids = n ? lines(&l->spec.oci.gids) : NULL;
+	const struct fs_owners owners = {
+		uids, gids, n ? l->spec.oci.uids.n : 0, n ? l->spec.oci.gids.n : 0};
 
 	strv_foreach (layer, l->spec.oci.hull->layers) {
 		auto_fd int src = open(*layer, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -63,7 +77,7 @@ static int copy_layers(struct launch *l, int dst, struct err *e)
 int launch_copy_root(struct launch *l, const char *why, struct err *e)
 {
 	struct oci_config *c = &l->spec.oci;
-	const char *name = l->row.slot >= 0 ? LAUNCH_COPY_SHIFTED : LAUNCH_COPY;
+	const char *name = is_shifted(l) ? LAUNCH_COPY_SHIFTED : LAUNCH_COPY;
 	char size[PARSE_SIZE_MAX];
 	auto_fd int dst = -1;
 	struct stat st;
@@ -81,7 +95,8 @@ int launch_copy_root(struct launch *l, const char *why, struct err *e)
 	if (fstat(dst, &st) < 0 || fchmod(dst, (st.st_mode & 07777) | 0555) < 0)
 		return err_sys(e, errno, "let everybody into the root file system");
 	l->copied = 1;
-	fd_write_file(l->en->runroot_fd, mark(l), why, strlen(why), 0600, 0);
+	if (!l->spec.modes.keep_id)
+		fd_write_file(l->en->runroot_fd, mark(l), why, strlen(why), 0600, 0);
 	free(c->root_path);
 	c->root_path = xasprintf("%s/" ENGINE_CONTAINERS "/%s/%s", l->en->root, l->spec.id, name);
 	strv_free(c->hull->layers);

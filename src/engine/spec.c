@@ -153,6 +153,8 @@ int64_t spec_id_max(const struct spec *s)
 
 void spec_set_ids(struct spec *s, uint32_t first, uint32_t count)
 {
+	if (s->modes.keep_id)
+		return; /* they are there since spec_keep_id */
 	if (!s->uids) {
 		oci_idmaps_add(&s->oci.uids, 0, first, count);
 		oci_idmaps_add(&s->oci.gids, 0, first, count);
@@ -199,6 +201,8 @@ int spec_make(struct engine *en, const struct engine_run *req, struct spec *s, s
 		return -1;
 	if (!en->nested)
 		spec_modes_fit(req, &s->modes);
+	if (s->modes.keep_id && spec_keep_id(s, e) < 0)
+		return -1;
 	if (delegate_probe(&s->cgroups, e) < 0 || spec_root(en, s, e) < 0)
 		return -1;
 	add_namespaces(s);

@@ -20,6 +20,7 @@ enum spec_network { NETWORK_NONE, NETWORK_HOST, NETWORK_OWN };
 #define SPEC_NETWORK_DEFAULT NETWORK_NONE
 
 struct spec_modes {
+	int keep_id;   /* the user's own ids are the same inside; implies user_ns */
 	int user_ns;   /* an own user namespace */
 	int no_idmaps; /* it would be, if this kernel could */
 	int pid_host, uts_host, ipc_host, ipc_none, cgroup_host;
@@ -90,6 +91,8 @@ void spec_add_mounts(struct spec *s, char *const *sources, const char *files);
 /* The id range of the container: host ids from `first` on; or, of a user namespace, what there is.
  */
 void spec_set_ids(struct spec *s, uint32_t first, uint32_t count);
+/* --userns=keep-id: the maps; and the user that the program runs as when nobody says. */
+int spec_keep_id(struct spec *s, struct err *e);
 /* Highest user or group id that the container must be able to have. */
 int64_t spec_id_max(const struct spec *s);
 

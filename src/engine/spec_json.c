@@ -260,7 +260,7 @@ static json_t *host_config_json(const struct spec *s)
 	set_strv(o, "SecurityOpt", req->security_opts);
 	set_tmpfs(o, req->tmpfs);
 	set_text(o, "UTSMode", req->uts);
-	set_text(o, "UsernsMode", s->modes.user_ns ? NULL : "host");
+	set_text(o, "UsernsMode", s->modes.keep_id ? "keep-id" : s->modes.user_ns ? NULL : "host");
 	if (s->shm_size != 64 << 20)
 		set_int(o, "ShmSize", s->shm_size);
 	set_sysctls(o, req->sysctls);

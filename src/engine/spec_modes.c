@@ -50,9 +50,10 @@ static int user_mode(const struct engine_run *req, struct spec_modes *m, struct 
 		m->user_ns = 0;
 		return 0;
 	}
-	if (!streq(mode, "auto") && !streq(mode, "private"))
+	m->keep_id = streq(mode, "keep-id");
+	if (!m->keep_id && !streq(mode, "auto") && !streq(mode, "private"))
 		return err_set(e, ERR_INVALID,
-			"--userns: invalid USER mode: %s (auto and host are known)", mode);
+			"--userns: invalid USER mode: %s (auto, host and keep-id are known)", mode);
 	if (host)
 		return err_set(e, ERR_INVALID, "--userns=%s cannot go with %s", mode,
 			req->privileged ? "--privileged" : "--pid=host");

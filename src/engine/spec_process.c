@@ -126,10 +126,13 @@ static int set_user(struct spec *s, struct err *e)
 	const char *given = s->req->user, *of_image = s->image ? s->image->config.user : NULL;
 	struct oci_process *p = &s->oci.process;
 
-	s->user = xstrdup(given && *given ? given : of_image ? of_image : "");
+	if (s->modes.keep_id && !(given && *given))
+		s->user = xasprintf("%u:%u", s->uids->v[0].outside, s->gids->v[0].outside);
+	else
+		s->user = xstrdup(given && *given ? given : of_image ? of_image : "");
 	if (users_look_up(s->layers, s->user, s->req->group_add, &s->who, e) < 0)
 		return -1;
-	if (s->uids && check_ids_exist(s, e) < 0)
+	if (s->uids && !s->modes.keep_id && check_ids_exist(s, e) < 0)
 		return -1;
 	p->uid = s->who.uid;
 	p->gid = s->who.gid;

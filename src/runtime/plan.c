@@ -82,6 +82,15 @@ static int host_id(const struct oci_idmaps *maps, uint32_t id, uint32_t *out)
 	return -1;
 }
 
+uint32_t plan_outside(const struct plan *p, const struct oci_idmaps *maps, uint32_t id)
+{
+	uint32_t outside = id;
+
+	if (p->user_ns)
+		host_id(maps, id, &outside);
+	return outside;
+}
+
 static int check_ids(struct plan *p, struct err *e)
 {
 	const struct oci_config *c = p->config;

@@ -50,6 +50,8 @@ int plan_make(const struct oci_config *config, struct plan *out, struct err *e);
 void plan_done(struct plan *p);
 /* The plan's lines, in the order of their doing; caller frees. */
 char *plan_text(const struct plan *p);
+/* The id that one of the container has outside of it; itself when it has no map. */
+uint32_t plan_outside(const struct plan *p, const struct oci_idmaps *maps, uint32_t id);
 /* CLONE_NEW* of an OCI namespace type, 0 when it is none. */
 uint64_t plan_namespace_flag(const char *type);
 /* Does the container have a namespace of this kind that is not the host's? */

@@ -98,8 +98,9 @@ static void give_pipes(const struct runtime_create *req, const struct plan *p)
 	for (int i = 0; i < 3; i++) {
 		struct stat st;
 		if (req->stdio[i] >= 0 && fstat(req->stdio[i], &st) == 0 && S_ISFIFO(st.st_mode))
-			(void)!fchown(req->stdio[i], p->root_uid + req->config->process.uid,
-				p->root_gid + req->config->process.gid);
+			(void)!fchown(req->stdio[i],
+				plan_outside(p, &req->config->uids, req->config->process.uid),
+				plan_outside(p, &req->config->gids, req->config->process.gid));
 	}
 }
 

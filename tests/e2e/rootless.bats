@@ -43,6 +43,27 @@ one_id() { env PATH="$T/nothing" HULL_ROOT="$T/one/root" HULL_RUNROOT="$T/one/ru
 	has "$output" 'denied'
 }
 
+@test "--userns=keep-id: the user is nobody else inside, and root is another" {
+	if [ "$AS" != user ]; then
+		expect 125 run_tiny --userns=keep-id tiny true
+		one_line 'keep-id' 'root|/etc/subuid'
+		return
+	fi
+	mkdir d
+	echo mine >d/f
+	ok run_tiny --userns=keep-id -v "$T/d:/d" tiny sh -c \
+		'id -u; id -g; stat -c %u:%g /d/f /etc /home/ann; echo x >/d/g; touch /etc/x 2>/dev/null || echo closed'
+	is "$output" "$(printf '%s\n' "$(id -u)" "$(id -g)" "$OWN" 0:0 1234:100 closed)"
+	is "$(stat -c %u:%g d/g)" "$OWN"
+	has "$stderr" 'copied.*keep-id'
+	ok run_tiny --userns=keep-id -u 0 -v "$T/d:/d" tiny sh -c 'id -u; touch /etc/x /dev/shm/x && chown 5:6 /etc/x && stat -c %u:%g /etc/x; cat /etc/hostname >/dev/null && echo x >>/etc/hosts; echo x >/d/h || echo closed'
+	is "$output" $'0\n5:6' || is "$output" $'0\n5:6\nclosed'
+	ok bash -c 'echo through | "$HULL_BUILD/hull" run -i --rm --userns=keep-id tiny sh -c "cat >/dev/stdout"'
+	is "$output" through
+	ok run_tiny tiny true
+	is "$stderr" "" # it did not make copies the rule
+}
+
 @test "without a range there is one id: a line says so once, and what would help" {
 	only user "a user's"
 	mkdir nothing
