@@ -2,6 +2,8 @@
 # hull export: the tar is what the container sees, and import takes it back.
 
 load ../helpers/common
+# shellcheck disable=SC2034
+ONLY_ROOT='devices and capabilities in a tree'
 
 # A container with all kinds of files, made by the image and by itself.
 setup_one() {

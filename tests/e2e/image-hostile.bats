@@ -298,6 +298,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)' "$@"
 }
 
 @test "attributes: very many, very large, ACLs that are none" {
+	only "root|user" "one id: there is only root"
 	archive xattr_many 1200
 	refuses 'attribute'
 	archive xattr_big 70000

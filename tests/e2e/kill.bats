@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # SIGKILL at any instant: a small part of what `make check-kill` does.
 load ../helpers/common
+# shellcheck disable=SC2034
+ONLY_ROOT='what is killed has a namespace of its own'
 
 campaign() { "$TOP/tests/kill/campaign" --build "$HULL_BUILD" "$@"; }
 

@@ -37,6 +37,18 @@ one_id() { env PATH="$T/nothing" HULL_ROOT="$T/one/root" HULL_RUNROOT="$T/one/ru
 	as_hull rm -r d
 }
 
+@test "export: owners as the container sees them" {
+	ok hull run --name out tiny sh -c 'echo x >/new; rm /etc/passwd'
+	hull export out >out.tar
+	ok command tar --numeric-owner -tvf out.tar
+	local ann=1234/100
+	[ "$AS" != userns ] || ann=0/0
+	has "$output" " $ann .*home/ann/$"
+	has "$output" ' 0/0 .*(\./)?new$'
+	lacks "$output" 'etc/passwd$'
+	hull rm out
+}
+
 @test "files that only root of the machine may read stay closed" {
 	only "user|userns" "root may"
 	ok run_tiny -v /etc:/e:ro tiny sh -c 'cat /e/shadow 2>&1; true'
