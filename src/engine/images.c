@@ -189,6 +189,10 @@ int engine_image_remove(
 	if (mode_enter(en, e) < 0 ||
 		store_image_remove(en->store, name, force, image_in_use, en, &removal, e) < 0)
 		return -1;
+	if (removal.files_left)
+		engine_warn(en,
+			"the files of %s could not be removed: hull system check --repair does it",
+			name);
 	strv_foreach (u, removal.untagged)
 		strv_addf(&lines, "Untagged: %s", *u);
 	strv_foreach (d, removal.deleted)

@@ -48,6 +48,7 @@ int store_image_tag(struct store *s, const char *name, const char *new_ref, stru
 struct store_removal {
 	char **untagged; /* familiar references */
 	char **deleted;	 /* image ids, then layer digests: "sha256:..." */
+	int files_left;	 /* they are removed, but their files could not be */
 };
 /* Docker's rmi: a reference is removed; the image with it when it was the last one (unless
  * no_prune...); an id with several references needs force. in_use (may be NULL) tells whether a

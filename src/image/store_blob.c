@@ -188,21 +188,25 @@ int store_blob_is_claimed(struct store *s, const char *digest)
 {
 	int64_t there;
 
-	/* An error counts as yes. */
 	return db_int(s->db, &there, NULL,
-		       "SELECT 1 FROM image_blobs WHERE digest = ?1 UNION ALL SELECT 1 FROM "
-		       "images WHERE id = ?1",
-		       "s", digest) != 0;
+		"SELECT 1 FROM image_blobs WHERE digest = ?1 UNION ALL SELECT 1 FROM "
+		"images WHERE id = ?1",
+		"s", digest);
 }
 
-void store_blobs_unlink(struct store *s, char *const *digests)
+int store_blobs_unlink(struct store *s, char *const *digests)
 {
+	int r = 0;
+
 	strv_foreach (d, digests) {
+		int claimed = store_blob_is_claimed(s, *d);
 		char path[PATH_SIZE];
 
-		if (path_of(STORE_BLOBS, *d, path, NULL) == 0 && !store_blob_is_claimed(s, *d))
+		if (claimed == 0 && path_of(STORE_BLOBS, *d, path, NULL) == 0)
 			unlinkat(s->rootfd, path, 0);
+		r = claimed < 0 ? -1 : r;
 	}
+	return r;
 }
 
 void store_recipe_unlink(struct store *s, const char *diff_id)

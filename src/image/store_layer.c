@@ -182,29 +182,38 @@ int store_layer_add(
 }
 
 /* Those that no row claims get names of garbage, under the write lock. */
-static void move_unclaimed(struct store *s, int layers, char *const *diff_ids)
+static int move_unclaimed(struct store *s, int layers, char *const *diff_ids)
 {
+	int failed = 0;
+
 	strv_foreach (d, diff_ids) {
 		const char *hex = str_after(*d, "sha256:");
 		int64_t there;
+		int r = hex && hash_is_digest(*d)
+				? db_int(s->db, &there, NULL,
+					  "SELECT 1 FROM layers WHERE diff_id = ?", "s", *d)
+				: 1;
 
-		if (hex && hash_is_digest(*d) &&
-			db_int(s->db, &there, NULL, "SELECT 1 FROM layers WHERE diff_id = ?", "s",
-				*d) == 0) {
-			store_layer_move_away(layers, hex);
-			store_recipe_unlink(s, *d);
-		}
+		failed = r < 0 ? -1 : failed;
+		if (r != 0)
+			continue;
+		store_layer_move_away(layers, hex);
+		store_recipe_unlink(s, *d);
 	}
+	return failed;
 }
 
-void store_garbage_remove(struct store *s, char *const *blobs, char *const *diff_ids)
+int store_garbage_remove(struct store *s, char *const *blobs, char *const *diff_ids)
 {
 	auto_fd int layers = open_layers(s);
+	int r;
 
 	if (layers < 0 || db_begin(s->db, 0, NULL) < 0)
-		return;
-	store_blobs_unlink(s, blobs);
-	move_unclaimed(s, layers, diff_ids);
+		return -1;
+	r = store_blobs_unlink(s, blobs);
+	if (move_unclaimed(s, layers, diff_ids) < 0)
+		r = -1;
 	db_rollback(s->db); /* only its lock was wanted */
 	store_tmp_sweep(s);
+	return r;
 }

@@ -57,9 +57,10 @@ struct store_layer {
 int store_layer_add(
 	struct store *s, struct store_tmp *t, const struct store_layer *l, struct err *e);
 /* After the transaction that deleted their rows: the blobs (image configurations among them; NULL:
- * none) and the layers' folders (diff_ids as "sha256:...") that really have no row. Quiet about
- * what cannot be removed: the next import tries again. */
-void store_garbage_remove(struct store *s, char *const *blobs, char *const *diff_ids);
+ * none) and the layers' folders (diff_ids as "sha256:...") that really have no row. -1: not even
+ * tried, because the database could not be locked. Quiet about what cannot be removed: the next
+ * import tries again. */
+int store_garbage_remove(struct store *s, char *const *blobs, char *const *diff_ids);
 
 /* ---- blobs and recipes (store_blob.c) */
 
@@ -93,10 +94,10 @@ int store_image_manifest(
 	struct store *s, const char *image, const char *ref, char out_digest[72], struct err *e);
 /* Within a transaction, after store_image_set_ref. */
 int store_ref_manifest(struct store *s, const char *ref, const char *digest, struct err *e);
-/* 1 when an image has it, or it is one's configuration; an error counts as yes. */
+/* 1 when an image has it, or it is one's configuration, 0, -1. */
 int store_blob_is_claimed(struct store *s, const char *digest);
 /* Under the write lock: those that no row claims. */
-void store_blobs_unlink(struct store *s, char *const *digests);
+int store_blobs_unlink(struct store *s, char *const *digests);
 void store_recipe_unlink(struct store *s, const char *diff_id);
 
 /* ---- writing (store_image.c) */

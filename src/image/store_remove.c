@@ -172,7 +172,7 @@ int store_image_remove(struct store *s, const char *name, int force,
 		rc = db_commit(s->db, e);
 	db_rollback(s->db);
 	if (rc == 0) {
-		store_garbage_remove(s, r.gone_blobs, r.gone_layers);
+		r.out.files_left = store_garbage_remove(s, r.gone_blobs, r.gone_layers) < 0;
 		db_checkpoint(s->db, NULL);
 		*out = r.out;
 	} else {
