@@ -49,6 +49,7 @@ lint:
 	@tools/lint $(BUILD)
 bench: build
 	@HULL=$(BUILD)/hull BENCH_BUILD=$(BUILD)/bench bench/run
+	@HULL=$(BUILD)/hull bench/rootless
 fuzz:
 	@tests/fuzz/run
 install: build
