@@ -1,7 +1,7 @@
 # The words people type; meson and the scripts in tools/ do the work.
 BUILD ?= build
 TESTS ?=
-AS ?= root
+WHO ?= all
 DENY ?= 3.10
 KERNEL ?= 6.1
 VMARGS ?=
@@ -18,13 +18,13 @@ run:
 check:
 	@tools/install-deps build run check
 	@tools/build $(BUILD)
-	@tools/run-tests --build $(BUILD) --as $(AS) $(TESTS)
+	@tools/run-tests --build $(BUILD) --as $(WHO) $(TESTS)
 check-unit: build
 	@tools/run-tests --build $(BUILD) --unit $(TESTS)
 check-hostile: build
 	@HULL_TEST_LONG=1 BATS_TEST_TIMEOUT=1800 tools/run-tests --build $(BUILD) tests/e2e/image-hostile.bats
 check-e2e: build
-	@tools/run-tests --build $(BUILD) --e2e --as $(AS) $(TESTS)
+	@tools/run-tests --build $(BUILD) --e2e --as $(WHO) $(TESTS)
 check-deny:
 	@tools/install-deps build run check
 	@tools/build $(BUILD)
