@@ -92,20 +92,19 @@ int spec_modes(const struct engine_run *req, struct spec_modes *out, struct err 
 {
 	static const char *const own[] = {"private", NULL}, *const ipc[] = {"private", "shareable",
 								    "none", NULL};
-	struct spec_modes m = {0};
 
-	if (own_or_host("--pid", req->pid, own, &m.pid_host, e) < 0 ||
-		own_or_host("--uts", req->uts, own, &m.uts_host, e) < 0 ||
-		own_or_host("--ipc", req->ipc, ipc, &m.ipc_host, e) < 0 ||
-		own_or_host("--cgroupns", req->cgroupns, own, &m.cgroup_host, e) < 0 ||
-		user_mode(req, &m, e) < 0 || network_mode(req, &m, e) < 0)
+	*out = (struct spec_modes){0};
+	if (own_or_host("--pid", req->pid, own, &out->pid_host, e) < 0 ||
+		own_or_host("--uts", req->uts, own, &out->uts_host, e) < 0 ||
+		own_or_host("--ipc", req->ipc, ipc, &out->ipc_host, e) < 0 ||
+		own_or_host("--cgroupns", req->cgroupns, own, &out->cgroup_host, e) < 0 ||
+		user_mode(req, out, e) < 0 || network_mode(req, out, e) < 0)
 		return -1;
-	m.ipc_none = req->ipc && streq(req->ipc, "none");
-	if (m.uts_host && is_given(req->hostname))
+	out->ipc_none = req->ipc && streq(req->ipc, "none");
+	if (out->uts_host && is_given(req->hostname))
 		return err_set(e, ERR_INVALID, "conflicting options: hostname and the UTS mode");
-	if (m.uts_host && is_given(req->domainname))
+	if (out->uts_host && is_given(req->domainname))
 		return err_set(e, ERR_INVALID, "conflicting options: domainname and the UTS mode");
-	*out = m;
 	return 0;
 }
 

@@ -229,7 +229,8 @@ static void test_bad_modes(void **state)
 #define M(name) offsetof(struct engine_run, name)
 		{M(pid), "frob", "--pid: invalid mode: frob"},
 		{M(pid), "container:x", "not supported yet"},
-		{M(userns), "keep-id", "invalid USER mode"},
+		{M(userns), "keep-id", "is for ordinary users, and you are root"},
+		{M(userns), "frob", "invalid USER mode"},
 		{M(hostname), "a b", "invalid hostname format"},
 		{M(workdir), "rel", "it needs to be an absolute path"},
 		{M(memory), "1m", "Minimum memory limit allowed is 6MB"},
