@@ -221,7 +221,6 @@ void spec_done(struct spec *s)
 	users_who_done(&s->who);
 	free(s->user);
 	free(s->hostname);
-	free(s->modes.network_name);
 	strv_free(s->config_env);
 	free(s->workdir);
 	strv_free(s->entrypoint);

@@ -25,7 +25,6 @@ struct spec_modes {
 	int no_idmaps; /* it would be, if this kernel could */
 	int pid_host, uts_host, ipc_host, ipc_none, cgroup_host;
 	enum spec_network network;
-	char *network_name; /* OWN: the first one's, as typed */
 };
 
 struct spec_host_entry { /* --add-host */

@@ -231,6 +231,21 @@ static const char *mode_text(const char *given, const char *standard)
 	return given && *given ? given : standard;
 }
 
+/* The name as typed: "NAME", "NAME:key=value", "name=NAME,key=value". */
+static json_t *network_mode(const struct spec *s)
+{
+	const char *first = s->req->networks ? *s->req->networks : NULL, *name;
+	auto_free char *cut = NULL;
+
+	if (s->modes.network != NETWORK_OWN)
+		return json_string(s->modes.network == NETWORK_HOST ? "host" : "none");
+	if (!first)
+		return json_string("bridge");
+	name = str_after(first, "name=");
+	cut = name ? xstrndup(name, strcspn(name, ",")) : xstrndup(first, strcspn(first, ":"));
+	return jsonx_string(cut);
+}
+
 static json_t *host_config_json(const struct spec *s)
 {
 	const struct engine_run *req = s->req;
@@ -238,11 +253,7 @@ static json_t *host_config_json(const struct spec *s)
 
 	set_strv(o, "Binds", req->volumes);
 	set_text(o, "ContainerIDFile", req->cidfile);
-	json_object_set_new(o, "NetworkMode",
-		jsonx_string(s->modes.network == NETWORK_HOST	? "host"
-			     : s->modes.network == NETWORK_NONE ? "none"
-			     : s->modes.network_name		? s->modes.network_name
-								: "bridge"));
+	json_object_set_new(o, "NetworkMode", network_mode(s));
 	set_true(o, "AutoRemove", req->remove);
 	set_caps(o, "CapAdd", req->cap_add);
 	set_caps(o, "CapDrop", req->cap_drop);

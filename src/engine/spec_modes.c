@@ -66,7 +66,6 @@ static int network_mode(const struct engine_run *req, struct spec_modes *m, stru
 	strv_foreach (n, req->networks) {
 		const char *mode = *n;
 		const int first = n == req->networks;
-		const char *name = str_after(mode, "name=");
 
 		if (str_after(mode, "container:"))
 			return err_set(e, ERR_UNSUPPORTED,
@@ -81,9 +80,6 @@ static int network_mode(const struct engine_run *req, struct spec_modes *m, stru
 		m->network = streq(mode, "none")   ? NETWORK_NONE
 			     : streq(mode, "host") ? NETWORK_HOST
 						   : NETWORK_OWN;
-		if (first && m->network == NETWORK_OWN)
-			m->network_name = name ? xstrndup(name, strcspn(name, ","))
-					       : xstrndup(mode, strcspn(mode, ":"));
 	}
 	return 0;
 }
