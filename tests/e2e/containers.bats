@@ -32,6 +32,17 @@ teardown_one() { hull ps -aq | while read -r id; do hull rm -f "$id" >/dev/null;
 	is "$(ls "$HULL_ROOT/containers")" ""
 }
 
+@test "labels: of the image, of a file, of the line; the later wins" {
+	hull import -c 'LABEL a=image b=image c=image' "$HULL_SUITE/tiny.tar" labelled >/dev/null
+	printf '%s\n' '# none' b=file c=file d=file bare >labels
+	hull run --name marked --network none --label-file labels -l c=line -l e labelled true
+	ok hull inspect -f '{{json .Config.Labels}}' marked
+	is "$(python3 -c 'import json,sys; print(sorted(json.load(sys.stdin).items()))' <<<"$output")" \
+		"[('a', 'image'), ('b', 'file'), ('bare', ''), ('c', 'line'), ('d', 'file'), ('e', '')]"
+	hull rm marked
+	hull rmi labelled >/dev/null
+}
+
 @test "ps shows a running one" {
 	hull run --name up --network none -v "$T:/t" tiny \
 		sh -c 'touch /t/up; while [ ! -e /t/end ]; do sleep 0.05; done' &

@@ -155,7 +155,7 @@ another() {
 	hull import -m 'from a test' one.tar one
 	ok hull history one
 	has "${lines[0]}" '^IMAGE +CREATED +CREATED BY +SIZE +COMMENT$'
-	has "${lines[1]}" 'from a test'
+	has "${lines[1]}" ' [1-9][0-9.]*[kM]B +from a test'
 	ok hull image history -q --no-trunc one
 	is "$output" "$(image_id one)"
 }

@@ -71,13 +71,14 @@ in_tree() { hull run --rm --network none t "$@"; }
 	mkdir tree/etc/sticky
 	chmod 1777 tree/etc/sticky
 	ln -s one tree/etc/link
+	as_hull chown -h 56:78 tree/etc/link
 	as_hull touch -h -d '2001-02-03 04:05:06.123456789 UTC' tree/etc/one tree/etc/link tree/etc/sticky
 	pack --format=pax
 	ok hull import tree.tar t
 	ok in_tree stat -c '%u:%g %a %y' /etc/one /etc/sticky /etc/link
 	is "${lines[0]%+*}" '12:34 6711 2001-02-03 04:05:06.123456789 '
 	has "${lines[1]}" '^0:0 1777 2001-02-03 04:05:06.123456789'
-	has "${lines[2]}" '2001-02-03 04:05:06.123456789'
+	has "${lines[2]}" '^56:78 .*2001-02-03 04:05:06.123456789'
 }
 
 @test "hard links stay one file" {

@@ -105,6 +105,13 @@ monitor_of() { ps -o ppid= -p "$(state "$1" State.Pid)" | tr -d ' '; }
 		USR2 12
 		TERM 15
 	END
+	# Real-time ones, which the probe does not know.
+	env --default-signal "$HULL_BUILD/hull" run --rm --network none tiny sh -c \
+		'trap "exit 21" 40; echo ready; while :; do sleep 0.05; done' >out.rt 3>&- &
+	back=$!
+	wait_for grep -q ready out.rt
+	kill -40 "$back"
+	ends "$back" 21
 }
 
 @test "SIGKILL of hull: the container runs on, and its end is recorded" {
@@ -180,6 +187,19 @@ monitor_of() { ps -o ppid= -p "$(state "$1" State.Pid)" | tr -d ' '; }
 	wait_for gone "$pid"
 	run hull ps -a
 	lacks "$output" 'Up .*both'
+	ok hull rm -f both
+}
+
+@test "SIGKILL of both at once: the program of an ordinary user dies, too" {
+	only root "ids of other users"
+	chmod 777 "$T"
+	background both -u 1234
+	local pid monitor
+	pid=$(state both State.Pid)
+	monitor=$(monitor_of both)
+	kill -KILL "$BACK" "$monitor"
+	wait "$BACK" || true
+	wait_for gone "$pid"
 	ok hull rm -f both
 }
 

@@ -265,6 +265,19 @@ run_tiny() { hull run --rm --network none "$@"; }
 	is "$output" ok
 }
 
+@test "/ has the owner and the mode that the image gives it, and everybody may enter" {
+	only root "ids of other users"
+	mkdir tree
+	tar -C tree -xf "$HULL_SUITE/tiny.tar"
+	chown 1234:100 tree
+	chmod 1700 tree
+	tar -C tree --numeric-owner -cf own.tar .
+	hull import own.tar own >/dev/null
+	ok run_tiny own stat -c '%u:%g %a' /
+	is "$output" '1234:100 1755'
+	ok run_tiny -u 4321 own ls /etc/passwd
+}
+
 @test "--shm-size" {
 	ok run_tiny --shm-size 2m tiny sh -c 'df -k /dev/shm | tail -n 1; stat -c %a /dev/shm'
 	has "$output" ' 2048 '

@@ -107,6 +107,16 @@ inode() { readlink "/proc/self/ns/$1"; }
 	has "$output" bats
 }
 
+@test "--ipc=none: no /dev/shm of its own; low ports and ping need no power" {
+	expect 1 run_tiny --ipc=none tiny grep -c ' /dev/shm ' /proc/mounts
+	is "$output" 0
+	ok run_tiny tiny grep -c ' /dev/shm ' /proc/mounts
+	is "$output" 1
+	ok run_tiny tiny cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/ping_group_range
+	is "${lines[0]}" 0
+	has "${lines[1]}" '^0[[:blank:]]+[0-9]+$'
+}
+
 @test "--network none: only lo; --network host: the host's" {
 	ok run_tiny tiny ls /sys/class/net
 	is "$output" lo

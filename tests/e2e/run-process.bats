@@ -176,6 +176,12 @@ configured() {
 	has "$(cat out)" 'got 15'
 }
 
+@test "limits that nobody gave: 1024 descriptors, more if the program asks" {
+	ok run_tiny tiny sh -c 'ulimit -Sn; ulimit -Hn'
+	is "${lines[0]}" 1024
+	[ "${lines[1]}" -gt 1024 ]
+}
+
 @test "--ulimit" {
 	ok run_tiny --ulimit nofile=123:456 --ulimit core=0 --ulimit nproc=77 tiny \
 		sh -c 'ulimit -Sn; ulimit -Hn; grep -E "core|processes" /proc/self/limits'
@@ -249,6 +255,16 @@ configured() {
 	is "${lines[1]%% *}" "$(seq 100000 | sha256sum | cut -d' ' -f1)"
 	hull run --rm --network none tiny seq 300000 >out
 	is "$(sha256sum <out)" "$(seq 300000 | sha256sum)"
+}
+
+@test "stdin, stdout and stderr can be opened by their names in /dev, by root and by others" {
+	local user
+	for user in 0 1234; do
+		[ "$user" = 0 ] || [ "$AS" = root ] || continue
+		run --separate-stderr bash -c 'echo in | "$HULL_BUILD/hull" run -i --rm --network none -u "$1" tiny sh -c \
+			"read a </dev/stdin; echo \$a >/dev/stdout; echo err >/dev/stderr" | cat' bash $user
+		is "$user $status $output $stderr" "$user 0 in err"
+	done
 }
 
 @test "a reader that goes away ends the writer, not the machine" {

@@ -142,6 +142,15 @@ teardown_one() {
 	is "$output" ""
 }
 
+@test "--rm takes the anonymous volumes along, and leaves those with a name" {
+	hull import -c 'VOLUME /image' "$HULL_SUITE/tiny.tar" voluminous >/dev/null
+	ok hull run --rm --network none -v /anonymous -v named:/n voluminous grep -c -E ' /(anonymous|image|n) ' /proc/mounts
+	is "$output" 3
+	ok hull volume ls -q
+	is "$output" named
+	hull rmi voluminous >/dev/null
+}
+
 @test "volume: a name that a run used first, and one that was created first, are the same volume" {
 	hull volume create first
 	ok hull run --rm --network none -v first:/etc tiny cat /etc/os-release
