@@ -130,6 +130,7 @@ run_tiny() { hull run --rm --network none "$@"; }
 }
 
 @test "a network or a namespace mode that is not there" {
+	only root "bridges are for root so far"
 	expect 125 hull run --rm --network nosuch tiny true
 	one_line nosuch
 	expect 125 run_tiny --pid=nosuch tiny true
