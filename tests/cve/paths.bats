@@ -162,6 +162,7 @@ swap_end() {
 }
 
 @test "CVE-2025-52565, CVE-2026-88264: /dev/console is our terminal, whatever lies at /dev/pts or /dev/console" {
+	only "root|userns" "mount(2)"
 	ok run_tiny -t tiny sh -c '[ /dev/console -ef /proc/self/fd/0 ] && stat -c %t /dev/console'
 	is "${output%%$'\r'*}" 88
 	local where
