@@ -332,7 +332,8 @@ rebuilt() {
 rss() {
 	python3 - "$@" <<-'PY'
 		import resource, subprocess, sys
-		status = subprocess.run(sys.argv[2:], stdout=subprocess.DEVNULL).returncode
+		null = subprocess.DEVNULL
+		status = subprocess.run(sys.argv[2:], stdout=null, stderr=null).returncode
 		mib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 		print(f"{mib:.0f} MiB, status {status}")
 		sys.exit(mib > float(sys.argv[1]))
@@ -343,7 +344,7 @@ rss() {
 	need python3
 	ok rss 32 "$HULL_BUILD/hull" run --rm --network none tiny sh -c 'head -c 300000000 /dev/zero'
 	has "$output" 'status 0'
-	ok rss 32 "$HULL_BUILD/hull" run --rm --network none tiny sh -c 'yes | head -c 100000000 >&2' 2>/dev/null
+	ok rss 32 "$HULL_BUILD/hull" run --rm --network none tiny sh -c 'yes | head -c 100000000 >&2'
 	mkdir tree
 	tar -C tree -xf "$HULL_SUITE/tiny.tar"
 	truncate -s 4G tree/etc/group
