@@ -3,7 +3,7 @@ BUILD ?= build
 TESTS ?=
 WHO ?= all
 DENY ?= 3.10
-KERNEL ?= 6.1
+KERNEL ?=
 VMARGS ?=
 
 all: build
@@ -32,7 +32,7 @@ check-deny:
 check-vm:
 	@tools/install-deps build vm
 	@tools/build $(BUILD)
-	@tests/vm/run --build $(BUILD) --kernel '$(KERNEL)' --args '$(VMARGS)' $(TESTS)
+	@tests/vm/all --build $(BUILD) $(if $(KERNEL),--kernel $(KERNEL)) --args '$(VMARGS)' $(TESTS)
 check-kill: build
 	@tests/kill/campaign --build $(BUILD) random --kills 1000
 	@tests/kill/campaign --build $(BUILD) calls
