@@ -4,6 +4,7 @@
 load ../helpers/common
 
 setup_one() {
+	no_sanitizer
 	"$HELPERS/hostile" file_random 1 >x.tar
 	mkfifo slow
 	"$HULL_BUILD/hull" import slow t >/dev/null 2>&1 &
@@ -18,7 +19,7 @@ setup_one() {
 
 teardown_one() {
 	exec 7>&-
-	wait "$importer" || true
+	[ -z "${importer:-}" ] || wait "$importer" || true
 }
 
 has_worker() { pgrep -P "$importer" >/dev/null && [ -n "$(find "$HULL_ROOT/layers" -name once)" ]; }

@@ -281,6 +281,11 @@ one_line() {
 # tiny COMMAND...: in the small image, gone afterwards
 tiny() { hull run --rm --network none tiny "$@"; }
 
+# Of what a sanitizer changes: memory (what was freed is kept, all of it has a shadow), the worker's filter.
+no_sanitizer() {
+	if grep -q __asan_init "$HULL_BUILD/hull"; then skip 'not under a sanitizer'; fi
+}
+
 # wait_for COMMAND...: until it is true, 10 s at most
 wait_for() {
 	for _ in $(seq 200); do
