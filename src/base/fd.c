@@ -145,6 +145,17 @@ int fd_write_file(int dirfd, const char *path, const void *data, size_t len, mod
 	return sync ? sync_parent(dirfd, path) : 0;
 }
 
+int fd_pipe(int *out_read, int *out_write)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return -errno;
+	*out_read = p[0];
+	*out_write = p[1];
+	return 0;
+}
+
 int fd_set_cloexec(int fd, int on)
 {
 	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;

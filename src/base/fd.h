@@ -30,6 +30,7 @@ int fd_write_value(int dirfd, const char *path, const char *value);
 /* Make path anew in one step: temporary name beside it, write, optional fsync (file and folder),
  * rename. On failure nothing is left. */
 int fd_write_file(int dirfd, const char *path, const void *data, size_t len, mode_t mode, int sync);
+int fd_pipe(int *out_read, int *out_write); /* pipe2(2) */
 int fd_set_cloexec(int fd, int on);
 int fd_set_nonblock(int fd, int on);
 /* mkdir -p beneath dirfd for paths of our own (never for paths inside an image). */

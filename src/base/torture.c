@@ -140,7 +140,7 @@ WRAP(DIR *, opendir, (const char *p), (p), NULL, EIO)
 WRAP(DIR *, fdopendir, (int fd), (fd), NULL, EIO)
 WRAP(long, syscall, (long n, long a, long b, long c, long d, long e, long f), (n, a, b, c, d, e, f),
 	-1, EIO)
-WRAP(int, posix_spawn,
+WRAP(int, posix_spawnp,
 	(pid_t * pid, const char *p, const posix_spawn_file_actions_t *fa,
 		const posix_spawnattr_t *at, char *const v[], char *const e[]),
 	(pid, p, fa, at, v, e), EAGAIN, EAGAIN)

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "cli/output.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -52,19 +51,12 @@ int output_open(const char *path, struct output *out, struct err *e)
 	return out->fd < 0 ? err_sys(e, errno, "make the file %s", path) : 0;
 }
 
+/* Also what is not there. */
 static int is_empty(const char *folder)
 {
-	DIR *dir = opendir(folder);
-	struct dirent *d;
-	int empty = 1;
+	int r = fs_is_empty(AT_FDCWD, folder);
 
-	if (!dir)
-		return errno == ENOENT;
-	while ((d = readdir(dir)))
-		if (!streq(d->d_name, ".") && !streq(d->d_name, ".."))
-			empty = 0;
-	closedir(dir);
-	return empty;
+	return r == 1 || r == -ENOENT;
 }
 
 int output_open_folder(const char *path, struct output *out, struct err *e)

@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #include "engine/check.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -82,23 +81,6 @@ const struct container_row *check_row(const struct check *c, const char *id)
 int check_is_id(const char *name)
 {
 	return strlen(name) == ENGINE_ID_LEN && strspn(name, "0123456789abcdef") == ENGINE_ID_LEN;
-}
-
-void check_each(struct check *c, int base_fd, const char *folder,
-	void (*one)(struct check *c, int dirfd, const char *name))
-{
-	int fd = openat(base_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *de;
-
-	if (!d) {
-		fd_close_ptr(&fd);
-		return;
-	}
-	while ((de = readdir(d)))
-		if (!streq(de->d_name, ".") && !streq(de->d_name, ".."))
-			one(c, dirfd(d), de->d_name);
-	closedir(d);
 }
 
 /* ---- the store */

@@ -24,9 +24,6 @@ void check_leave(struct check *c, const char *kind, const char *name, const char
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 const struct container_row *check_row(const struct check *c, const char *id);
 int check_is_id(const char *name);
-/* For each name in the folder, "." and ".." excepted; missing is empty. */
-void check_each(struct check *c, int base_fd, const char *folder,
-	void (*one)(struct check *c, int dirfd, const char *name));
 
 /* check_database.c: 1 when one of them is damaged, so that nothing else can be judged by it. */
 int check_databases(struct check *c);

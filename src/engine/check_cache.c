@@ -26,8 +26,9 @@ static int remove_filter(int dirfd, const char *name)
 }
 
 /* KEY.bpf is judged by its content, KEY.sum goes with it. */
-static void check_filter(struct check *c, int dirfd, const char *name)
+static void check_filter(void *ctx, int dirfd, const char *name)
 {
+	struct check *c = ctx;
 	size_t len = strspn(name, "0123456789abcdef");
 	const char *why = "it was never finished";
 	int r = 0;
@@ -48,8 +49,9 @@ static void check_filter(struct check *c, int dirfd, const char *name)
 		"%s", why);
 }
 
-static void check_volume(struct check *c, int dirfd, const char *name)
+static void check_volume(void *ctx, int dirfd, const char *name)
 {
+	struct check *c = ctx;
 	int r = 0;
 
 	if (!str_after(name, ".new-"))
@@ -60,8 +62,9 @@ static void check_volume(struct check *c, int dirfd, const char *name)
 		c, r, "volume", name, "it is removed", "its hull was killed before it was filled");
 }
 
-static void check_base_tmp(struct check *c, int dirfd, const char *name)
+static void check_base_tmp(void *ctx, int dirfd, const char *name)
 {
+	struct check *c = ctx;
 	int r = 0;
 
 	if (!str_after(name, ENGINE_BASE ".tmp"))
@@ -75,9 +78,9 @@ void check_caches(struct check *c)
 {
 	if (!c->alone)
 		return;
-	check_each(c, c->en->root_fd, ENGINE_SECCOMP, check_filter);
-	check_each(c, c->en->root_fd, ENGINE_VOLUMES, check_volume);
-	check_each(c, c->en->root_fd, ".", check_base_tmp);
+	fs_each(c->en->root_fd, ENGINE_SECCOMP, check_filter, c);
+	fs_each(c->en->root_fd, ENGINE_VOLUMES, check_volume, c);
+	fs_each(c->en->root_fd, ".", check_base_tmp, c);
 	if (base_layer_check(c->en, 0))
 		check_tell(c, c->repair && base_layer_check(c->en, 1) ? -EIO : 0, "base",
 			ENGINE_BASE, "what is missing is made anew",

@@ -4,7 +4,6 @@
  * parts are left to whoever that is. Without one, a container of --rm is garbage, and any other
  * must be whole. Of folders without rows sweep.c tells why they are garbage. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -56,22 +55,6 @@ static const char *missing_part(const struct container_row *row, int kept_fd)
 	return NULL;
 }
 
-static int has_entries(int dirfd, const char *name)
-{
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	int n = 0;
-
-	if (!d) {
-		fd_close_ptr(&fd);
-		return 0;
-	}
-	while (n < 3 && readdir(d))
-		n++;
-	closedir(d);
-	return n > 2;
-}
-
 /* Under its lock, where there is a folder to lock. */
 static int erase(struct check *c, const char *id, int flags)
 {
@@ -99,7 +82,7 @@ static int check_whole(struct check *c, const struct container_row *row)
 
 	if (!lost)
 		return 1;
-	if (kept >= 0 && (has_entries(kept, "upper") || is_file(kept, "exit"))) {
+	if (kept >= 0 && (fs_is_empty(kept, "upper") == 0 || is_file(kept, "exit"))) {
 		check_leave(c, "container", row->id, RM_ADVICE, "its %s is missing", lost);
 		return 0;
 	}
@@ -196,8 +179,9 @@ static void check_folder(struct check *c, const char *id, const char *kind, cons
 	check_tell(c, r, kind, id, "the folder is removed", "%s", problem);
 }
 
-static void check_kept(struct check *c, int dirfd, const char *name)
+static void check_kept(void *ctx, int dirfd, const char *name)
 {
+	struct check *c = ctx;
 	if (check_is_id(name))
 		check_folder(c, name, "container",
 			"its folder has no row in the database: it was being made or removed");
@@ -208,11 +192,12 @@ static void check_kept(struct check *c, int dirfd, const char *name)
 
 void check_kept_folders(struct check *c)
 {
-	check_each(c, c->en->root_fd, ENGINE_CONTAINERS, check_kept);
+	fs_each(c->en->root_fd, ENGINE_CONTAINERS, check_kept, c);
 }
 
-static void check_run(struct check *c, int dirfd, const char *name)
+static void check_run(void *ctx, int dirfd, const char *name)
 {
+	struct check *c = ctx;
 	int r = 0;
 
 	if (check_is_id(name)) {
@@ -235,7 +220,7 @@ static void check_run(struct check *c, int dirfd, const char *name)
 
 void check_run_folders(struct check *c)
 {
-	check_each(c, c->en->runroot_fd, ENGINE_CONTAINERS, check_run);
+	fs_each(c->en->runroot_fd, ENGINE_CONTAINERS, check_run, c);
 }
 
 /* ---- ids */

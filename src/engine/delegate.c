@@ -17,16 +17,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "engine/mode.h"
+#include "kernel/program.h"
 
 #define UNIT "hull-containers.service"
 #define START_UNIT "--unit=" UNIT
@@ -65,21 +64,14 @@ static void start_unit(const struct cgroup_host *h)
 		"--property=TimeoutStopSec=10", "sleep", "infinity"};
 	int system = str_after(h->delegated, "/system.slice/") != NULL;
 	auto_strv char **argv = NULL;
-	posix_spawn_file_actions_t actions;
-	pid_t pid;
+	int status;
 
 	strv_add(&argv, "systemd-run");
 	strv_add(&argv, system ? "--system" : "--user");
 	strv_add(&argv, system ? "--slice=system.slice" : "--slice=app.slice");
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		strv_add(&argv, fixed[i]);
-	posix_spawn_file_actions_init(&actions);
-	for (int fd = 0; fd <= 2; fd++)
-		posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
-	if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) == 0)
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	posix_spawn_file_actions_destroy(&actions);
+	program_run(argv[0], argv, (const int[]){-1, -1, -1}, &status);
 }
 
 /* Root of a user namespace may neither ask the machine's systemd nor use what it gave. */

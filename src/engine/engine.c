@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "engine/engine.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -16,6 +15,7 @@
 #include "engine/container_store.h"
 #include "engine/folders.h"
 #include "engine/parts.h"
+#include "kernel/fs.h"
 
 void engine_warn(const struct engine *en, const char *fmt, ...)
 {
@@ -49,15 +49,8 @@ static int choose(const char *given, const char *variable, int (*usual)(char **,
 static int may_close(const char *path, const char *mark)
 {
 	auto_free char *file = xasprintf("%s/%s", path, mark);
-	DIR *d = access(file, F_OK) == 0 ? NULL : opendir(path);
-	int n = 0;
 
-	if (!d)
-		return access(file, F_OK) == 0;
-	while (n < 3 && readdir(d))
-		n++;
-	closedir(d);
-	return n == 2; /* "." and ".." */
+	return access(file, F_OK) == 0 || fs_is_empty(AT_FDCWD, path) == 1;
 }
 
 /* A folder in which others may rename and put things is no place for what root will mount; and

@@ -132,12 +132,6 @@ static int parse_joins(
 	return 0;
 }
 
-static void add_port(struct net *n, const struct publish *p)
-{
-	n->ports.v = xreallocarray(n->ports.v, n->ports.n + 1, sizeof(*p));
-	n->ports.v[n->ports.n++] = *p;
-}
-
 /* -P: what the image exposes and --expose names, at any free port of the host. */
 static int publish_all(const struct spec *s, struct net *n, struct err *e)
 {
@@ -156,7 +150,7 @@ static int publish_all(const struct spec *s, struct net *n, struct err *e)
 			struct publish one = p;
 			one.port = (uint16_t)(p.port + i);
 			one.n = 1;
-			add_port(n, &one);
+			publish_list_add(&n->ports, &one);
 		}
 	}
 	return 0;
@@ -173,7 +167,7 @@ static int parse_ports(const struct spec *s, struct net *n, struct err *e)
 				return err_set(e, ERR_CONFLICT,
 					"port %u/%s of the host is published twice", p.host_port,
 					publish_proto_name(p.proto));
-		add_port(n, &p);
+		publish_list_add(&n->ports, &p);
 	}
 	return publish_all(s, n, e);
 }

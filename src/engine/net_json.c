@@ -31,13 +31,12 @@ static int add_end(const char *network, const struct place *p, void *ctx)
 	struct ends *x = ctx;
 	auto_network struct network n = {0};
 	json_t *o;
-	char mac[18];
+	char mac[CIDR_MAC_MAX];
 
 	if (network_store_find(x->en->db, network, &n, NULL) < 0)
 		return 0;
 	o = json_deep_copy(x->base);
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", p->mac[0], p->mac[1], p->mac[2],
-		p->mac[3], p->mac[4], p->mac[5]);
+	cidr_mac_text(p->mac, mac);
 	set_addr(o, "IPAddress", "IPPrefixLen", &p->addr4);
 	set_addr(o, "GlobalIPv6Address", "GlobalIPv6PrefixLen", &p->addr6);
 	if (!n.internal) {

@@ -56,21 +56,10 @@ struct run {
 	pid_t pid;		   /* M */
 };
 
-static int make_pipe(int *read_end, int *write_end, struct err *e)
-{
-	int p[2];
-
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return err_sys(e, errno, "make a pipe");
-	*read_end = p[0];
-	*write_end = p[1];
-	return 0;
-}
-
 static int make_channels(struct run *r, struct err *e)
 {
 	const struct engine_run *req = r->launch.spec.req;
-	int pair[2];
+	int pair[2], p;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, errno, "make a socket");
@@ -78,12 +67,12 @@ static int make_channels(struct run *r, struct err *e)
 	r->monitor_fd = pair[1];
 	if (req->tty)
 		return 0;
-	if (make_pipe(&r->out_fd, &r->stdio[1], e) < 0 ||
-		make_pipe(&r->err_fd, &r->stdio[2], e) < 0)
-		return -1;
-	if (req->interactive && !req->detach)
-		return make_pipe(&r->stdio[0], &r->stdin_fd, e);
-	return 0;
+	p = fd_pipe(&r->out_fd, &r->stdio[1]);
+	if (p == 0)
+		p = fd_pipe(&r->err_fd, &r->stdio[2]);
+	if (p == 0 && req->interactive && !req->detach)
+		p = fd_pipe(&r->stdio[0], &r->stdin_fd);
+	return p < 0 ? err_sys(e, p, "make a pipe") : 0;
 }
 
 /* ---- M ---- */
@@ -279,11 +268,21 @@ static int start(struct run *r, struct err *e)
 	return 0;
 }
 
+/* Our child to the end: on machines whose process 1 reaps nobody it would stay a zombie. */
+static int reap_monitor(struct run *r)
+{
+	int status = 0;
+
+	fd_close_ptr(&r->client_fd);
+	ns_wait(r->pid, -1, -1, &status);
+	return status;
+}
+
 /* After the end. The monitor's tear-down runs at the same time. */
 static int finish(struct run *r, struct attach *a, struct err *e)
 {
 	struct launch *l = &r->launch;
-	int flags = ERASE_VOLUMES | ERASE_VOLATILE, ret = 0, status = 0;
+	int flags = ERASE_VOLUMES | ERASE_VOLATILE, ret = 0, status;
 
 	/* Processes that share the host's pid namespace may outlive the first one for a moment. */
 	if (a->lost || l->spec.modes.pid_host)
@@ -299,10 +298,7 @@ static int finish(struct run *r, struct attach *a, struct err *e)
 	attach_wait_end(a);
 	if (l->row.ephemeral && ret == 0)
 		attach_say_clean(a);
-	/* Our child to the end: on machines whose process 1 reaps nobody it would stay a zombie. */
-	fd_close_ptr(&r->client_fd);
-	while (waitpid(r->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = reap_monitor(r);
 	/* It was killed before it had removed the cgroup, of which only this folder knows. */
 	if (l->row.ephemeral && !a->lost &&
 		container_erase_last(l->en, &l->row, WIFSIGNALED(status), ret < 0 ? NULL : e) < 0)
@@ -348,9 +344,7 @@ static int again(struct run *r, struct attach *a, struct err *e)
 {
 	attach_wait_end(a);
 	attach_say_clean(a);
-	fd_close_ptr(&r->client_fd);
-	while (waitpid(r->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	reap_monitor(r);
 	attach_release_signals();
 	free(take_ptr(r->self));
 	if (launch_again(&r->launch, a->error.text, e) < 0)

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +27,7 @@
 #include "config.h"
 #include "engine/helpers.h"
 #include "kernel/fs.h"
+#include "kernel/program.h"
 
 #define PROFILE_MAX (4 << 20)
 #define FILTER_MAX (32768 * 8)
@@ -136,20 +136,11 @@ static int spawn_compiler(const char *program, const struct seccomp_wanted *w, c
 	int out_fd, int log_fd, struct err *e)
 {
 	auto_strv char **argv = compiler_argv(w, profile);
-	posix_spawn_file_actions_t actions;
-	pid_t pid;
-	int r, status = 0;
+	const int stdio[] = {-1, out_fd, log_fd};
+	int status = 0, r = program_run(program, argv, stdio, &status);
 
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, out_fd, 1);
-	posix_spawn_file_actions_adddup2(&actions, log_fd, 2);
-	r = posix_spawn(&pid, program, &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	if (r != 0)
+	if (r < 0)
 		return err_sys(e, r, "start %s", program);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	return read_complaint(log_fd, profile, e);

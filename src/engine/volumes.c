@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #include "engine/volumes.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -26,6 +25,7 @@
 #include "engine/mounts.h"
 #include "kernel/fs.h"
 #include "kernel/mount.h"
+#include "kernel/ns.h"
 #include "kernel/overlay.h"
 #include "kernel/path.h"
 
@@ -94,8 +94,7 @@ static int copy_in_child(int *fds, size_t n, const char *path, int scratch_fd, i
 		int r = copy_in_namespace(fds, n, path, scratch_fd, data_fd);
 		_exit(r < 0 ? (-r > 254 ? 254 : -r) : 0);
 	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	ns_wait(pid, -1, -1, &status);
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
 
@@ -120,23 +119,6 @@ static int copy_up(char *const *layers, const char *path, int scratch_fd, int da
 	return r;
 }
 
-static int is_empty(int fd)
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *de;
-	int n = 0;
-
-	if (!d) {
-		fd_close_ptr(&copy);
-		return 0;
-	}
-	while (n < 3 && (de = readdir(d)))
-		n++;
-	closedir(d);
-	return n == 2; /* "." and ".." */
-}
-
 /* A volume that is there: fill it if it is empty. */
 static int use_old(int folder_fd, const char *name, char *const *layers, const char *destination,
 	struct err *e)
@@ -147,11 +129,11 @@ static int use_old(int folder_fd, const char *name, char *const *layers, const c
 
 	if (data < 0)
 		return err_sys(e, errno, "open the volume %s", name);
-	if (!layers || !is_empty(data))
+	if (!layers || fs_is_empty(data, ".") != 1)
 		return 0;
 	if (flock(data, LOCK_EX) < 0)
 		return err_sys(e, errno, "lock the volume %s", name);
-	if (is_empty(data))
+	if (fs_is_empty(data, ".") == 1)
 		r = copy_up(layers, destination, folder_fd, data);
 	return r < 0 ? err_sys(e, r, "copy %s of the image into the volume %s", destination, name)
 		     : 0;

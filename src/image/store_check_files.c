@@ -1,6 +1,5 @@
 /* store_check_files.c: what lies in the store's folders, and what the database says should. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -15,24 +14,6 @@
 
 #define SAVE_REPAIR "it is forgotten; load or import the image once more to have it"
 
-/* For each name in a folder of the store. */
-static void each(struct store_checking *k, const char *folder,
-	void (*one)(struct store_checking *k, int dirfd, const char *name))
-{
-	int fd = openat(k->s->rootfd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *de;
-
-	if (!d) {
-		fd_close_ptr(&fd);
-		return;
-	}
-	while ((de = readdir(d)))
-		if (!streq(de->d_name, ".") && !streq(de->d_name, ".."))
-			one(k, dirfd(d), de->d_name);
-	closedir(d);
-}
-
 static int has_row(struct store_checking *k, const char *sql, const char *digest)
 {
 	int64_t one;
@@ -42,8 +23,9 @@ static int has_row(struct store_checking *k, const char *sql, const char *digest
 
 /* ---- blobs */
 
-static void check_blob_file(struct store_checking *k, int dirfd, const char *name)
+static void check_blob_file(void *ctx, int dirfd, const char *name)
 {
+	struct store_checking *k = ctx;
 	auto_free char *digest = xasprintf("sha256:%s", name);
 	int hex = store_check_is_hex(name), r = 0;
 
@@ -104,8 +86,9 @@ static int check_blob_rows(struct store_checking *k, struct err *e)
 
 /* ---- recipes: what save needs beside a layer */
 
-static void check_recipe_file(struct store_checking *k, int dirfd, const char *name)
+static void check_recipe_file(void *ctx, int dirfd, const char *name)
 {
+	struct store_checking *k = ctx;
 	auto_free char *diff_id = xasprintf("sha256:%s", name);
 	int r = 0;
 
@@ -146,8 +129,9 @@ static int check_recipe_rows(struct store_checking *k, struct err *e)
 /* ---- layers */
 
 /* Folders that no row claims get names of garbage. */
-static void check_folder(struct store_checking *k, int dirfd, const char *name)
+static void check_folder(void *ctx, int dirfd, const char *name)
 {
+	struct store_checking *k = ctx;
 	auto_free char *diff_id = xasprintf("sha256:%s", name);
 	int r = 0;
 
@@ -167,8 +151,9 @@ static void check_folder(struct store_checking *k, int dirfd, const char *name)
 		"its folder has no row in the database");
 }
 
-static void check_tmp_folder(struct store_checking *k, int dirfd, const char *name)
+static void check_tmp_folder(void *ctx, int dirfd, const char *name)
 {
+	struct store_checking *k = ctx;
 	auto_fd int lock = -1;
 	struct stat st;
 	int r = 0;
@@ -192,13 +177,13 @@ int store_check_files(struct store_checking *k, struct err *e)
 {
 	if (check_blob_rows(k, e) < 0 || check_recipe_rows(k, e) < 0)
 		return -1;
-	each(k, STORE_BLOBS, check_blob_file);
-	each(k, STORE_RECIPES, check_recipe_file);
-	each(k, STORE_LAYERS, check_folder);
+	fs_each(k->s->rootfd, STORE_BLOBS, check_blob_file, k);
+	fs_each(k->s->rootfd, STORE_RECIPES, check_recipe_file, k);
+	fs_each(k->s->rootfd, STORE_LAYERS, check_folder, k);
 	return 0;
 }
 
 void store_check_tmp(struct store_checking *k)
 {
-	each(k, STORE_LAYERS, check_tmp_folder);
+	fs_each(k->s->rootfd, STORE_LAYERS, check_tmp_folder, k);
 }

@@ -8,13 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "base/parse.h"
 
+size_t cidr_len(int family)
+{
+	return family == AF_INET ? 4 : 16;
+}
+
 static unsigned int bits(const struct link_addr *a)
 {
-	return a->family == AF_INET ? 32 : 128;
+	return (unsigned int)cidr_len(a->family) * 8;
 }
 
 int cidr_parse_address(const char *text, struct link_addr *out)
@@ -58,6 +62,22 @@ void cidr_text(const struct link_addr *a, char out[CIDR_TEXT_MAX])
 	snprintf(out + len, CIDR_TEXT_MAX - len, "/%u", a->prefix);
 }
 
+char *cidr_dup(const struct link_addr *a)
+{
+	char text[CIDR_TEXT_MAX] = "";
+
+	if (a->family)
+		cidr_text(a, text);
+	return xstrdup(text);
+}
+
+int cidr_is_any(const struct link_addr *a)
+{
+	static const uint8_t zero[sizeof(a->bytes)];
+
+	return memcmp(a->bytes, zero, sizeof(zero)) == 0;
+}
+
 struct link_addr cidr_network(const struct link_addr *a)
 {
 	struct link_addr n = *a;
@@ -79,7 +99,7 @@ struct link_addr cidr_last(const struct link_addr *a)
 int cidr_equal(const struct link_addr *a, const struct link_addr *b)
 {
 	return a->family == b->family && a->prefix == b->prefix &&
-	       memcmp(a->bytes, b->bytes, bits(a) / 8) == 0;
+	       memcmp(a->bytes, b->bytes, cidr_len(a->family)) == 0;
 }
 
 int cidr_contains(const struct link_addr *net, const struct link_addr *a)
@@ -108,7 +128,7 @@ uint64_t cidr_size(const struct link_addr *net)
 struct link_addr cidr_at(const struct link_addr *net, uint64_t offset)
 {
 	struct link_addr a = cidr_network(net);
-	size_t last = bits(net) / 8 - 1;
+	size_t last = cidr_len(net->family) - 1;
 
 	for (size_t i = 0; i < 8 && i <= last && offset; i++, offset >>= 8) {
 		/* The host part is 0 from cidr_network: adding is or-ing. */
@@ -120,7 +140,7 @@ struct link_addr cidr_at(const struct link_addr *net, uint64_t offset)
 uint64_t cidr_offset(const struct link_addr *net, const struct link_addr *a)
 {
 	const struct link_addr low = cidr_network(net);
-	size_t len = bits(net) / 8;
+	size_t len = cidr_len(net->family);
 	uint64_t v = 0;
 
 	for (size_t i = len > 8 ? len - 8 : 0; i < len; i++)
@@ -140,11 +160,17 @@ void cidr_next(struct link_addr *a)
 
 void cidr_mac(const struct link_addr *a, uint8_t out[6])
 {
-	const uint8_t *last = a->bytes + bits(a) / 8 - 4;
+	const uint8_t *last = a->bytes + cidr_len(a->family) - 4;
 
 	out[0] = 0x02;
 	out[1] = 0x42;
 	memcpy(out + 2, last, 4);
+}
+
+void cidr_mac_text(const uint8_t mac[6], char out[CIDR_MAC_MAX])
+{
+	snprintf(out, CIDR_MAC_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+		mac[4], mac[5]);
 }
 
 int cidr_mac_parse(const char *text, uint8_t out[6])

@@ -12,8 +12,14 @@
 int cidr_parse_address(const char *text, struct link_addr *out);
 /* "10.1.0.0/16"; bits of the host part are kept. -EINVAL. */
 int cidr_parse(const char *text, struct link_addr *out);
+size_t cidr_len(int family); /* bytes of an address: 4 or 16 */
 void cidr_text(const struct link_addr *a, char out[CIDR_TEXT_MAX]);	    /* with "/16" */
 void cidr_address_text(const struct link_addr *a, char out[CIDR_TEXT_MAX]); /* without */
+
+/* cidr_text on the heap; "" for none (family 0). */
+char *cidr_dup(const struct link_addr *a);
+/* 0.0.0.0, :: */
+int cidr_is_any(const struct link_addr *a);
 
 /* The network's own address: the bits of the host part are 0. */
 struct link_addr cidr_network(const struct link_addr *a);
@@ -32,4 +38,6 @@ struct link_addr cidr_last(const struct link_addr *a);
 void cidr_next(struct link_addr *a);
 /* A locally administered MAC that follows from the address, as the field has it: 02:42 and IPv4. */
 void cidr_mac(const struct link_addr *a, uint8_t out[6]);
+#define CIDR_MAC_MAX 18
+void cidr_mac_text(const uint8_t mac[6], char out[CIDR_MAC_MAX]);
 int cidr_mac_parse(const char *text, uint8_t out[6]);

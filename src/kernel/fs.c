@@ -14,10 +14,34 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "kernel/dents.h"
 #include "kernel/fs_walk.h"
 #include "kernel/path.h"
 
 #define RELIST_MAX 64
+
+int fs_is_empty(int dirfd, const char *name)
+{
+	auto_fd int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_Alignas(8) char room[512];
+	struct dents d = {.fd = fd, .size = sizeof(room), .room = room};
+	const char *first;
+	int r = fd < 0 ? -errno : dents_next(&d, &first);
+
+	return r < 0 ? r : !r;
+}
+
+void fs_each(int dirfd, const char *folder, void (*one)(void *ctx, int dirfd, const char *name),
+	void *ctx)
+{
+	auto_fd int fd = openat(dirfd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_Alignas(8) char room[8192];
+	struct dents d = {.fd = fd, .size = sizeof(room), .room = room};
+	const char *name;
+
+	while (fd >= 0 && dents_next(&d, &name) > 0)
+		one(ctx, fd, name);
+}
 
 /* Let its owner read and change the folder at fd (O_PATH too, for which fchmod is no way). */
 static int open_up(int fd)

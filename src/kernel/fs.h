@@ -11,6 +11,12 @@
  * a mount point) is left, the rest goes, and the first error is returned. Folders of our own that
  * forbid it by their mode are opened up. */
 int fs_remove_tree(int dirfd, const char *name);
+/* 1 when nothing is in the folder name beneath dirfd ("." is dirfd, O_PATH will do), 0, -errno. */
+int fs_is_empty(int dirfd, const char *name);
+/* one(ctx, fd of the folder, name) for each name in a folder beneath dirfd (no link), "." and ".."
+ * excepted; it may remove it. What cannot be opened is empty. */
+void fs_each(int dirfd, const char *folder, void (*one)(void *ctx, int dirfd, const char *name),
+	void *ctx);
 /* Copy the folder src to the (existing, empty) folder dst: owners, modes, times, links, hard
  * links, devices, xattrs, holes; of the folder itself too. For volumes' first content. Other mounts
  * beneath src are copied as empty folders. Neither tree may be in use by others: -ESTALE tells that

@@ -10,12 +10,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define MAC_LEN 6
+#include "kernel/cidr.h"
 
-static size_t addr_len(int family)
-{
-	return family == AF_INET ? 4 : 16;
-}
+#define MAC_LEN 6
 
 static int has_name(const char *name)
 {
@@ -209,8 +206,8 @@ static int change_addr(int fd, uint16_t type, uint16_t flags, int index, const s
 	auto_nl struct nl m = NL_EMPTY;
 
 	nl_start(&m, type, flags | NLM_F_ACK, &i, sizeof(i));
-	nl_put(&m, IFA_LOCAL, a->bytes, addr_len(a->family));
-	nl_put(&m, IFA_ADDRESS, a->bytes, addr_len(a->family));
+	nl_put(&m, IFA_LOCAL, a->bytes, cidr_len(a->family));
+	nl_put(&m, IFA_ADDRESS, a->bytes, cidr_len(a->family));
 	return nl_talk(fd, &m, NULL);
 }
 
@@ -236,7 +233,7 @@ int link_route_default(int fd, int index, const struct link_addr *gateway)
 	auto_nl struct nl m = NL_EMPTY;
 
 	nl_start(&m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &r, sizeof(r));
-	nl_put(&m, RTA_GATEWAY, gateway->bytes, addr_len(gateway->family));
+	nl_put(&m, RTA_GATEWAY, gateway->bytes, cidr_len(gateway->family));
 	nl_put_u32(&m, RTA_OIF, (uint32_t)index);
 	return nl_talk(fd, &m, NULL);
 }
@@ -251,7 +248,7 @@ int link_neighbour_add(int fd, int index, const struct link_addr *a, const uint8
 	auto_nl struct nl m = NL_EMPTY;
 
 	nl_start(&m, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK, &n, sizeof(n));
-	nl_put(&m, NDA_DST, a->bytes, addr_len(a->family));
+	nl_put(&m, NDA_DST, a->bytes, cidr_len(a->family));
 	nl_put(&m, NDA_LLADDR, mac, MAC_LEN);
 	return nl_talk(fd, &m, NULL);
 }
@@ -274,7 +271,7 @@ static int visit_route(const struct nlmsghdr *h, void *ctx)
 		(r->rtm_family != AF_INET && r->rtm_family != AF_INET6))
 		return 0;
 	dst = nl_attr(h, sizeof(*r), RTA_DST, &len);
-	if (!dst || len != addr_len(r->rtm_family))
+	if (!dst || len != cidr_len(r->rtm_family))
 		return 0;
 	to = (struct link_addr){.family = r->rtm_family, .prefix = r->rtm_dst_len};
 	memcpy(to.bytes, dst, len);

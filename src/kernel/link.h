@@ -42,6 +42,7 @@ int link_set_port(int fd, int index, int isolated, int hairpin);
 int link_macvlan_add(int fd, int parent, const char *name, const uint8_t mac[6], pid_t pid);
 int link_delete(int fd, int index);
 int link_up(int fd, int index);
+#define LINK_LOOPBACK 1 /* index of `lo` in every network namespace */
 /* A port of the bridge `master`, 0: of none. */
 int link_set_master(int fd, int index, int master);
 

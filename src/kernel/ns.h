@@ -42,9 +42,6 @@ int ns_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups);
 int ns_rlimit_number(const char *name);
 int ns_rlimit_set(int resource, uint64_t soft, uint64_t hard);
 
-/* loopback up in the current network namespace (one netlink message). */
-int ns_loopback_up(void);
-
 /* Send / receive up to 64 descriptors with a few bytes on a UNIX socket (SCM_RIGHTS). At least one
  * byte must go with them. recv returns the number of bytes (0 at EOF) and sets *n_fds (in: room,
  * out: received); received ones are CLOEXEC. More of them than there is room for: all are closed

@@ -1,11 +1,8 @@
 /* ns_fds.c: what crosses between processes: descriptors over a UNIX socket, closing what must not
- * cross, and one netlink message. */
+ * cross. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -17,42 +14,6 @@
 #include "kernel/dents.h"
 #include "kernel/ns.h"
 #include "kernel/sys.h"
-
-#define LOOPBACK_INDEX 1 /* LOOPBACK_IFINDEX: the first device of every network namespace */
-
-int ns_loopback_up(void)
-{
-	struct {
-		struct nlmsghdr header;
-		struct ifinfomsg info;
-	} request = {
-		.header = {.nlmsg_len = sizeof(request),
-			.nlmsg_type = RTM_NEWLINK,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
-		.info = {.ifi_family = AF_UNSPEC,
-			.ifi_index = LOOPBACK_INDEX,
-			.ifi_flags = IFF_UP,
-			.ifi_change = IFF_UP},
-	};
-	struct {
-		struct nlmsghdr header;
-		struct nlmsgerr error;
-		char rest[256];
-	} reply;
-	auto_fd int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	ssize_t n;
-
-	/* The kernel answers within send(2): recv cannot wait for ever. */
-	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0)
-		return -errno;
-	n = recv(fd, &reply, sizeof(reply), MSG_DONTWAIT);
-	if (n < 0)
-		return -errno;
-	if ((size_t)n < sizeof(reply.header) + sizeof(reply.error) ||
-		reply.header.nlmsg_type != NLMSG_ERROR)
-		return -EBADMSG;
-	return reply.error.error;
-}
 
 int ns_send_fds(int sock, const void *data, size_t len, const int *fds, size_t n_fds)
 {

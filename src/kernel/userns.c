@@ -16,12 +16,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "kernel/ns.h"
 
 #define INITIAL_INO 0xEFFFFFFDU /* PROC_USER_INIT_INO, linux/proc_ns.h */
 #define MAP_MAX_BYTES (64 << 10)
@@ -163,8 +163,7 @@ static int end_mappers(struct mappers *m, struct buf *log)
 		int status = -1;
 		if (m->pids[i] <= 0)
 			continue;
-		while (waitpid(m->pids[i], &status, 0) < 0 && errno == EINTR)
-			;
+		ns_wait(m->pids[i], -1, -1, &status);
 		if (status != 0)
 			r = -ECHILD;
 	}

@@ -142,12 +142,10 @@ int publish_parse_expose(const char *text, struct publish *out, struct err *e)
 	return 0;
 }
 
-/* 0.0.0.0 is every address of its family, :: as well. */
-static int is_any(const struct link_addr *a)
+void publish_list_add(struct publish_list *l, const struct publish *p)
 {
-	static const uint8_t zero[16];
-
-	return memcmp(a->bytes, zero, sizeof(zero)) == 0;
+	l->v = xreallocarray(l->v, l->n + 1, sizeof(*p));
+	l->v[l->n++] = *p;
 }
 
 int publish_overlap(const struct publish *a, const struct publish *b)
@@ -159,5 +157,6 @@ int publish_overlap(const struct publish *a, const struct publish *b)
 		return 1;
 	if (a->host.family != b->host.family)
 		return 0;
-	return is_any(&a->host) || is_any(&b->host) || cidr_equal(&a->host, &b->host);
+	/* 0.0.0.0 is every address of its family, :: as well. */
+	return cidr_is_any(&a->host) || cidr_is_any(&b->host) || cidr_equal(&a->host, &b->host);
 }

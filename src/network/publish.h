@@ -25,5 +25,6 @@ struct publish_list {
 int publish_parse(const char *text, struct publish *out, struct err *e);
 /* EXPOSE and --expose: "80", "8000-8010/udp" */
 int publish_parse_expose(const char *text, struct publish *out, struct err *e);
+void publish_list_add(struct publish_list *l, const struct publish *p);
 const char *publish_proto_name(uint8_t proto);
 int publish_overlap(const struct publish *a, const struct publish *b);

@@ -141,11 +141,6 @@ void rules_text(struct buf *out, enum rules_policy policy)
 
 typedef void change_fn(struct nl *m, uint8_t family, const char *table, const struct nft_elem *e);
 
-static size_t addr_len(int family)
-{
-	return family == AF_INET ? 4 : 16;
-}
-
 static struct nft_elem ifname_elem(const char *set, const char *name, int twice)
 {
 	struct nft_elem e = {.set = set};
@@ -164,8 +159,8 @@ static void change_subnet(struct nl *m, change_fn *change, const struct link_add
 	struct nft_elem from = {.set = "sources"}, to = {.set = "sources", .is_end = 1};
 
 	cidr_next(&high);
-	nft_add_bytes(&from.key, low.bytes, addr_len(net->family));
-	nft_add_bytes(&to.key, high.bytes, addr_len(net->family));
+	nft_add_bytes(&from.key, low.bytes, cidr_len(net->family));
+	nft_add_bytes(&to.key, high.bytes, cidr_len(net->family));
 	change(m, (uint8_t)net->family, RULES_TABLE, &from);
 	change(m, (uint8_t)net->family, RULES_TABLE, &to);
 }
@@ -176,9 +171,9 @@ static void change_own(
 	const struct link_addr low = cidr_network(net), high = cidr_last(net);
 	struct nft_elem e = {.set = "own"};
 
-	nft_add_bytes(&e.key, low.bytes, addr_len(net->family));
+	nft_add_bytes(&e.key, low.bytes, cidr_len(net->family));
 	nft_add_ifname(&e.key, bridge);
-	nft_add_bytes(&e.key_end, high.bytes, addr_len(net->family));
+	nft_add_bytes(&e.key_end, high.bytes, cidr_len(net->family));
 	nft_add_ifname(&e.key_end, bridge);
 	change(m, (uint8_t)net->family, RULES_TABLE, &e);
 }
@@ -218,17 +213,10 @@ void rules_remove_network(struct nl *m, const struct network *n)
 	change_network(m, nft_elem_delete, n);
 }
 
-static int is_any(const struct link_addr *a)
-{
-	static const uint8_t zero[16];
-
-	return memcmp(a->bytes, zero, sizeof(zero)) == 0;
-}
-
 static void add_key(struct nft_value *key, const struct publish *p, int at, uint16_t port)
 {
 	if (at)
-		nft_add_bytes(key, p->host.bytes, addr_len(p->host.family));
+		nft_add_bytes(key, p->host.bytes, cidr_len(p->host.family));
 	nft_add_u8(key, p->proto);
 	nft_add_port(key, port);
 }
@@ -237,7 +225,7 @@ static void add_key(struct nft_value *key, const struct publish *p, int at, uint
 static void change_port(
 	struct nl *m, change_fn *change, const struct publish *p, const struct link_addr *to)
 {
-	const int at = p->host.family && !is_any(&p->host);
+	const int at = p->host.family && !cidr_is_any(&p->host);
 	const uint8_t family = (uint8_t)to->family;
 
 	if (p->n > 1 && p->host_port == p->port) {
@@ -247,7 +235,7 @@ static void change_port(
 		add_key(&map.key_end, p, at, (uint16_t)(p->host_port + p->n - 1));
 		set.key = map.key;
 		set.key_end = map.key_end;
-		nft_add_bytes(&map.data, to->bytes, addr_len(family));
+		nft_add_bytes(&map.data, to->bytes, cidr_len(family));
 		change(m, family, RULES_TABLE, &map);
 		change(m, family, RULES_TABLE, &set);
 		return;
@@ -257,7 +245,7 @@ static void change_port(
 		struct nft_elem set = {.set = at ? "at_ports" : "any_ports"};
 		add_key(&map.key, p, at, (uint16_t)(p->host_port + i));
 		set.key = map.key;
-		nft_add_bytes(&map.data, to->bytes, addr_len(family));
+		nft_add_bytes(&map.data, to->bytes, cidr_len(family));
 		nft_add_port(&map.data, (uint16_t)(p->port + i));
 		change(m, family, RULES_TABLE, &map);
 		change(m, family, RULES_TABLE, &set);

@@ -42,7 +42,7 @@ void network_done(struct network *n)
 	*n = (struct network){0};
 }
 
-static struct link_addr column_addr(sqlite3_stmt *st, int column)
+struct link_addr network_store_addr(sqlite3_stmt *st, int column)
 {
 	struct link_addr a = {0};
 
@@ -51,7 +51,12 @@ static struct link_addr column_addr(sqlite3_stmt *st, int column)
 	return a;
 }
 
-static char **column_words(sqlite3_stmt *st, int column)
+char *network_store_words_text(char *const *v)
+{
+	return v ? strv_join(v, "\n") : xstrdup("");
+}
+
+char **network_store_words(sqlite3_stmt *st, int column)
 {
 	const char *text = db_text(st, column);
 
@@ -66,17 +71,17 @@ static void from_row(sqlite3_stmt *st, struct network *n)
 		.driver = xstrdup(db_text(st, 2)),
 		.bridge = xstrdup(db_text(st, 3)),
 		.created_ns = sqlite3_column_int64(st, 4),
-		.net4 = column_addr(st, 5),
-		.net6 = column_addr(st, 6),
-		.gateway4 = column_addr(st, 7),
-		.gateway6 = column_addr(st, 8),
-		.range4 = column_addr(st, 9),
-		.range6 = column_addr(st, 10),
+		.net4 = network_store_addr(st, 5),
+		.net6 = network_store_addr(st, 6),
+		.gateway4 = network_store_addr(st, 7),
+		.gateway6 = network_store_addr(st, 8),
+		.range4 = network_store_addr(st, 9),
+		.range6 = network_store_addr(st, 10),
 		.internal = sqlite3_column_int(st, 11),
 		.isolate = sqlite3_column_int(st, 12),
 		.mtu = (uint32_t)sqlite3_column_int64(st, 13),
-		.labels = column_words(st, 14),
-		.options = column_words(st, 15),
+		.labels = network_store_words(st, 14),
+		.options = network_store_words(st, 15),
 	};
 }
 
@@ -131,20 +136,6 @@ int network_store_each(
 	return r;
 }
 
-static char *addr_text(const struct link_addr *a)
-{
-	char text[CIDR_TEXT_MAX] = "";
-
-	if (a->family)
-		cidr_text(a, text);
-	return xstrdup(text);
-}
-
-static char *words_text(char *const *v)
-{
-	return v ? strv_join(v, "\n") : xstrdup("");
-}
-
 static int is_taken(struct db *db, const struct network *n, struct err *e)
 {
 	int64_t one;
@@ -164,10 +155,11 @@ static int is_taken(struct db *db, const struct network *n, struct err *e)
 
 int network_store_add(struct db *db, const struct network *n, struct err *e)
 {
-	auto_free char *net4 = addr_text(&n->net4), *net6 = addr_text(&n->net6);
-	auto_free char *gw4 = addr_text(&n->gateway4), *gw6 = addr_text(&n->gateway6);
-	auto_free char *r4 = addr_text(&n->range4), *r6 = addr_text(&n->range6);
-	auto_free char *labels = words_text(n->labels), *options = words_text(n->options);
+	auto_free char *net4 = cidr_dup(&n->net4), *net6 = cidr_dup(&n->net6);
+	auto_free char *gw4 = cidr_dup(&n->gateway4), *gw6 = cidr_dup(&n->gateway6);
+	auto_free char *r4 = cidr_dup(&n->range4), *r6 = cidr_dup(&n->range6);
+	auto_free char *labels = network_store_words_text(n->labels),
+		       *options = network_store_words_text(n->options);
 
 	if (is_taken(db, n, e) < 0)
 		return -1;

@@ -1,6 +1,8 @@
 /* store_parts.h: what the files of the network store share. */
 #pragma once
 
+#include "network/store.h"
+
 /* The tables that both files have. offset: the address's distance from its subnet's; -1: none. A
  * range of ports is one row; n >= 1. host is "" for every address. */
 #define STORE_TABLES(file)                                                                       \
@@ -20,3 +22,10 @@
 	"KEY(container, proto, host_port, host)) WITHOUT ROWID;"                                 \
 	"CREATE INDEX " file ".ports_host ON ports(proto, host_port);"                           \
 	"CREATE INDEX " file ".ports_ranges ON ports(proto, host_port) WHERE n > 1;"
+
+/* Columns: an address (or none) and a list of words, as cidr_dup and network_store_words_text wrote
+ * them.
+ */
+struct link_addr network_store_addr(sqlite3_stmt *st, int column);
+char **network_store_words(sqlite3_stmt *st, int column);
+char *network_store_words_text(char *const *v); /* caller frees */

@@ -178,15 +178,6 @@ static int choose(
 	return a->family ? take_wanted(db, n, &r, a, e) : take_any(db, n, &r, a, e);
 }
 
-static char *text_of(const struct link_addr *a)
-{
-	char text[CIDR_TEXT_MAX] = "";
-
-	if (a->family)
-		cidr_text(a, text);
-	return xstrdup(text);
-}
-
 static int64_t offset_of(const struct link_addr *net, const struct link_addr *a)
 {
 	return a->family ? clamp(cidr_offset(net, a)) : -1;
@@ -204,16 +195,15 @@ int network_store_place(struct db *db, const struct network *n, const char *cont
 	int ephemeral, struct place *p, struct err *e)
 {
 	auto_free char *addr4 = NULL, *addr6 = NULL, *aliases = NULL, *sql = NULL;
-	char mac[18];
+	char mac[CIDR_MAC_MAX];
 
 	if (choose(db, n, AF_INET, &p->addr4, e) < 0 || choose(db, n, AF_INET6, &p->addr6, e) < 0)
 		return -1;
 	choose_mac(p);
-	addr4 = text_of(&p->addr4);
-	addr6 = text_of(&p->addr6);
-	aliases = p->aliases ? strv_join(p->aliases, "\n") : xstrdup("");
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", p->mac[0], p->mac[1], p->mac[2],
-		p->mac[3], p->mac[4], p->mac[5]);
+	addr4 = cidr_dup(&p->addr4);
+	addr6 = cidr_dup(&p->addr6);
+	aliases = network_store_words_text(p->aliases);
+	cidr_mac_text(p->mac, mac);
 	sql = xasprintf("INSERT INTO %s VALUES(?1, (SELECT count(*) FROM %s WHERE container = ?1), "
 			"?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 		PLACES(ephemeral), PLACES(ephemeral));
@@ -223,14 +213,12 @@ int network_store_place(struct db *db, const struct network *n, const char *cont
 
 static void place_from_row(sqlite3_stmt *st, struct place *p)
 {
-	const char *aliases = db_text(st, 5);
-
 	*p = (struct place){
+		.addr4 = network_store_addr(st, 1),
+		.addr6 = network_store_addr(st, 2),
 		.interface = xstrdup(db_text(st, 4)),
-		.aliases = *aliases ? strv_split(aliases, "\n") : NULL,
+		.aliases = network_store_words(st, 5),
 	};
-	(void)!cidr_parse(db_text(st, 1), &p->addr4);
-	(void)!cidr_parse(db_text(st, 2), &p->addr6);
 	(void)!cidr_mac_parse(db_text(st, 3), p->mac);
 }
 

@@ -127,8 +127,9 @@ int network_store_published(
 	if (db_query(db, &st, e, sql, "s", container) < 0)
 		return -1;
 	while ((r = db_step(db, st, e)) == 1) {
-		l.v = xreallocarray(l.v, l.n + 1, sizeof(*l.v));
-		port_from_row(st, &l.v[l.n++]);
+		struct publish p;
+		port_from_row(st, &p);
+		publish_list_add(&l, &p);
 	}
 	if (r < 0)
 		free(l.v);

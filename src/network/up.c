@@ -9,21 +9,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
 #include "kernel/cidr.h"
+#include "kernel/program.h"
 
 #define TEXT_MAX 65536
 #define COPY_FROM "hp0"
 #define COPY_TO "hp1"
-
-extern char **environ;
 
 int network_host_open(
 	struct network_host *h, int lock_dir_fd, enum rules_policy policy, struct err *e)
@@ -96,54 +93,31 @@ static int forward(struct err *e)
 
 /* ---- the table ---- */
 
-static int spawn_nft(int in, int out, pid_t *pid)
-{
-	static char name[] = "nft", flag[] = "-f", from[] = "-";
-	char *argv[] = {name, flag, from, NULL};
-	posix_spawn_file_actions_t actions;
-	int r;
-
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, in, 0);
-	posix_spawn_file_actions_adddup2(&actions, out, 1);
-	posix_spawn_file_actions_adddup2(&actions, out, 2);
-	r = posix_spawnp(pid, name, &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	return r;
-}
-
 /* Text and complaints fit into pipes (64 KiB): nobody has to read while another writes. */
 static int load(const struct buf *text, struct err *e)
 {
+	static char name[] = "nft", flag[] = "-f", from[] = "-";
+	char *argv[] = {name, flag, from, NULL};
 	auto_fd int in = -1, in_end = -1, out = -1, out_end = -1;
 	auto_buf struct buf said = BUF_MAX(TEXT_MAX);
-	int pair[2], r, status = -1;
-	pid_t pid;
+	int r, status = -1;
 
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return err_sys(e, errno, "make a pipe");
-	in = pair[0];
-	in_end = pair[1];
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return err_sys(e, errno, "make a pipe");
-	out = pair[0];
-	out_end = pair[1];
+	if ((r = fd_pipe(&in, &in_end)) < 0 || (r = fd_pipe(&out, &out_end)) < 0)
+		return err_sys(e, r, "make a pipe");
 	r = fd_write_all(in_end, text->data, text->len);
 	if (r < 0)
 		return err_sys(e, r, "write the rules of the network");
-	r = spawn_nft(in, out_end, &pid);
-	if (r == ENOENT)
+	fd_close_ptr(&in_end);
+	r = program_run(name, argv, (const int[]){in, out_end, out_end}, &status);
+	if (r == -ENOENT)
 		return err_set(e, ERR_UNSUPPORTED,
 			"networks take the program nft: install the package nftables, or use "
 			"--network=none or --network=host");
-	if (r != 0)
+	if (r < 0)
 		return err_sys(e, r, "start nft");
-	fd_close_ptr(&in_end);
-	fd_close_ptr(&out_end);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
 	if (status == 0)
 		return 0;
+	fd_close_ptr(&out_end);
 	fd_read_all(out, &said);
 	return err_set(e, ERR_SYSTEM, "nft refuses the rules of the network: %.*s",
 		(int)strcspn(said.len ? said.data : "", "\n"), said.len ? said.data : "");

@@ -11,20 +11,21 @@
 #include "base/mem.h"
 #include "kernel/cidr.h"
 #include "kernel/link.h"
-#include "kernel/ns.h"
 #include "runtime/child.h"
 #include "runtime/sync.h"
 
 int child_net_own(struct child *c, struct err *e)
 {
 	const struct oci_hull *h = c->plan->config->hull;
+	auto_fd int fd = -1;
 	int r;
 
 	if (!(c->plan->unshare_flags & CLONE_NEWNET))
 		return 0;
 	if (unshare(CLONE_NEWNET) < 0)
 		return err_sys(e, errno, "make a network namespace");
-	r = ns_loopback_up();
+	fd = nl_open(NETLINK_ROUTE);
+	r = fd < 0 ? fd : link_up(fd, LINK_LOOPBACK);
 	if (r < 0)
 		return err_sys(e, r, "bring the loopback interface up");
 	if (h && h->n_interfaces) {

@@ -24,6 +24,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "kernel/caps.h"
+#include "kernel/link.h"
 #include "kernel/ns.h"
 #include "kernel/seccomp.h"
 #include "kernel/sys.h"
@@ -155,7 +156,8 @@ static void test_user_namespace(void **state)
 	pid = ns_clone(CLONE_NEWUSER | CLONE_NEWNET, -1, &pidfd);
 	if (pid == 0) {
 		close(go[1]);
-		if (read(go[0], &c, 1) != 0 || ns_become(0, 0, NULL, 0) < 0 || ns_loopback_up() < 0)
+		if (read(go[0], &c, 1) != 0 || ns_become(0, 0, NULL, 0) < 0 ||
+			link_up(nl_open(NETLINK_ROUTE), LINK_LOOPBACK) < 0)
 			_exit(1);
 		_exit(getuid() != 0 || getgid() != 0);
 	}
