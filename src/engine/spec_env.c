@@ -9,30 +9,11 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "engine/spec.h"
 
 #define FILE_MAX_BYTES (4 << 20)
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-/* Well-formed UTF-8 up to the end of line. */
-static int is_utf8(const char *s)
-{
-	const unsigned char *p = (const unsigned char *)s;
-
-	while (*p) {
-		int more = *p < 0x80		     ? 0
-			   : *p >= 0xc2 && *p < 0xe0 ? 1
-			   : *p >= 0xe0 && *p < 0xf0 ? 2
-			   : *p >= 0xf0 && *p < 0xf5 ? 3
-						     : -1;
-		if (more < 0)
-			return 0;
-		for (p++; more; more--, p++)
-			if ((*p & 0xc0) != 0x80)
-				return 0;
-	}
-	return 1;
-}
 
 /* One line: "NAME=anything", "NAME", comment or nothing. */
 static int add_line(
@@ -47,7 +28,7 @@ static int add_line(
 		line++;
 	if (!*line || *line == '#')
 		return 0;
-	if (!is_utf8(line))
+	if (!utf8_is_valid(line))
 		return err_set(e, ERR_INVALID, "%s: line %d: invalid utf8 bytes", path, number);
 	equals = strchr(line, '=');
 	if (equals == line)

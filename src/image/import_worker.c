@@ -24,6 +24,7 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "config.h"
 #include "image/import_parts.h"
 #include "image/transfer/box.h"
@@ -264,17 +265,11 @@ static int start(const struct worker_job *job, struct worker *w, struct err *e)
 
 /* ---- listening */
 
-/* Length of the UTF-8 character at s, 0 when there is none that may be shown. */
-static size_t utf8_length(const unsigned char *s)
+static int is_control(const char *s)
 {
-	size_t len = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : 4;
+	const unsigned char *p = (const unsigned char *)s;
 
-	if (*s < 0x20 || *s == 0x7f || *s > 0xf4)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return *s == 0xc2 && s[1] < 0xa0 ? 0 : len;
+	return *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0);
 }
 
 /* Bytes that a terminal would act upon, C0 and C1, as names in an archive may have them; and what
@@ -282,7 +277,7 @@ static size_t utf8_length(const unsigned char *s)
 static void make_harmless(char *s)
 {
 	while (*s) {
-		size_t len = utf8_length((unsigned char *)s);
+		size_t len = is_control(s) ? 0 : utf8_char(s);
 
 		if (!len)
 			*s = '?';

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/utf8.h"
 #include "kernel/ns.h"
 #include "monitor/monitor.h"
 
@@ -48,39 +49,24 @@ int record_state(const struct monitor *m)
 	return write_file(m->o.state_fd, ".state", "state", text, (size_t)n);
 }
 
-/* Length of the well-formed UTF-8 sequence at p (RFC 3629), 0 when it is none: JSON has nothing
- * else. */
-static size_t utf8_length(const unsigned char *p)
-{
-	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-
-	if (p[0] > 0xf4 || (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-		(p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 static char *add_quoted(char *out, const char *text)
 {
-	const unsigned char *p = (const unsigned char *)text;
+	const char *p = text;
 
 	*out++ = '"';
 	while (*p) {
-		size_t n = utf8_length(p);
+		size_t n = utf8_char(p);
 
 		if (!n) {
 			*out++ = '?';
 			p++;
-		} else if (*p < 0x20) {
-			out += sprintf(out, "\\u%04x", *p++);
+		} else if (*p > 0 && *p < 0x20) {
+			out += sprintf(out, "\\u%04x", (unsigned)*p++);
 		} else {
 			if (*p == '"' || *p == '\\')
 				*out++ = '\\';
 			while (n--)
-				*out++ = (char)*p++;
+				*out++ = *p++;
 		}
 	}
 	*out++ = '"';

@@ -5,34 +5,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "kernel/caps.h"
 
 #define TEXT_MAX (64u << 20)
-
-/* Length of the well-formed UTF-8 sequence at s (no overlong forms, no surrogates, at most
- * U+10FFFF), 0 when there is none. */
-static size_t utf8_length(const unsigned char *s)
-{
-	unsigned char low = 0x80, high = 0xbf;
-	size_t n = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2;
-
-	if (*s < 0xc2 || *s > 0xf4)
-		return 0;
-	if (*s == 0xe0)
-		low = 0xa0;
-	else if (*s == 0xed)
-		high = 0x9f;
-	else if (*s == 0xf0)
-		low = 0x90;
-	else if (*s == 0xf4)
-		high = 0x8f;
-	if (s[1] < low || s[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if (s[i] < 0x80 || s[i] > 0xbf)
-			return 0;
-	return n;
-}
 
 static void put_escape(struct buf *b, unsigned char c)
 {
@@ -61,7 +37,7 @@ static void put_string(struct buf *b, const char *text)
 		while (*s >= ' ' && *s < 0x7f && *s != '"' && *s != '\\')
 			s++;
 		if (*s >= 0x80)
-			n = utf8_length(s);
+			n = utf8_char((const char *)s);
 		if (n) {
 			s += n;
 			continue;
