@@ -12,23 +12,10 @@
 #include "base/mem.h"
 #include "image/import_parts.h"
 #include "image/save_parts.h"
+#include "image/tar_header.h"
 
-#define BLOCK 512
 #define COPY_SIZE ((size_t)256 << 10)
 #define BLOBS "blobs/sha256"
-
-/* Fields of a ustar header: pax(1). */
-enum {
-	AT_MODE = 100,
-	AT_UID = 108,
-	AT_GID = 116,
-	AT_SIZE = 124,
-	AT_MTIME = 136,
-	AT_SUM = 148,
-	AT_TYPE = 156,
-	AT_MAGIC = 257,
-	NAME_SIZE = 100,
-};
 
 static int broken(struct err *e, int r)
 {
@@ -36,45 +23,38 @@ static int broken(struct err *e, int r)
 }
 
 /* What eleven octal digits cannot say is said in base 256 (GNU, star). */
-static void put_size(char h[BLOCK], int64_t size)
+static void put_size(uint8_t *h, uint64_t size)
 {
-	if (size < (int64_t)1 << 33) {
-		snprintf(h + AT_SIZE, 12, "%011llo", (unsigned long long)size);
+	if (tar_header_number(h + AT_SIZE, 12, size) == 0)
 		return;
-	}
 	for (int i = 11; i > 0; i--, size >>= 8)
-		h[AT_SIZE + i] = (char)(size & 0xff);
-	h[AT_SIZE] = (char)0x80;
+		h[AT_SIZE + i] = (uint8_t)size;
+	h[AT_SIZE] = 0x80;
 }
 
 static int put_header(
 	const struct save_out *o, const char *path, char type, int64_t size, struct err *e)
 {
-	char h[BLOCK] = {0};
-	unsigned sum = 0;
+	uint8_t h[TAR_UNIT];
 	int r;
 
-	memcpy(h, path, strnlen(path, NAME_SIZE));
-	snprintf(h + AT_MODE, 8, "%07o", type == '5' ? 0755 : 0644);
-	snprintf(h + AT_UID, 8, "%07o", 0);
-	snprintf(h + AT_GID, 8, "%07o", 0);
-	put_size(h, size);
-	snprintf(h + AT_MTIME, 12, "%011o", 0);
-	h[AT_TYPE] = type;
-	memcpy(h + AT_MAGIC, "ustar\00000", 8);
-	memset(h + AT_SUM, ' ', 8);
-	for (int i = 0; i < BLOCK; i++)
-		sum += (unsigned char)h[i];
-	snprintf(h + AT_SUM, 8, "%06o", sum);
+	tar_header_start(h, type);
+	memcpy(h + AT_NAME, path, strnlen(path, NAME_SIZE));
+	tar_header_number(h + AT_MODE, 8, type == '5' ? 0755 : 0644);
+	tar_header_number(h + AT_UID, 8, 0);
+	tar_header_number(h + AT_GID, 8, 0);
+	put_size(h, (uint64_t)size);
+	tar_header_number(h + AT_MTIME, 12, 0);
+	tar_header_sum(h);
 	r = fd_write_all(o->tar_fd, h, sizeof(h));
 	return r < 0 ? broken(e, r) : 0;
 }
 
 static int pad(const struct save_out *o, int64_t size, struct err *e)
 {
-	static const char zeros[BLOCK];
-	size_t rest = (size_t)(size % BLOCK);
-	int r = rest ? fd_write_all(o->tar_fd, zeros, BLOCK - rest) : 0;
+	static const char zeros[TAR_UNIT];
+	size_t rest = (size_t)(size % TAR_UNIT);
+	int r = rest ? fd_write_all(o->tar_fd, zeros, TAR_UNIT - rest) : 0;
 
 	return r < 0 ? broken(e, r) : 0;
 }
@@ -233,7 +213,7 @@ int save_out_layer(struct save_out *o, const char *diff_id, struct err *e)
 
 int save_out_finish(struct save_out *o, struct err *e)
 {
-	static const char zeros[2 * BLOCK];
+	static const char zeros[2 * TAR_UNIT];
 	int r = o->tar_fd >= 0 ? fd_write_all(o->tar_fd, zeros, sizeof(zeros))
 			       : (syncfs(o->folder_fd) < 0 ? -errno : 0);
 

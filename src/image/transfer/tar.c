@@ -11,28 +11,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "image/tar_header.h"
 #include "image/transfer/tar_parts.h"
-
-/* Where the fields of a header lie. */
-enum {
-	AT_NAME = 0,
-	AT_MODE = 100,
-	AT_UID = 108,
-	AT_GID = 116,
-	AT_SIZE = 124,
-	AT_MTIME = 136,
-	AT_SUM = 148,
-	AT_TYPE = 156,
-	AT_LINK = 157,
-	AT_MAGIC = 257,
-	AT_MAJOR = 329,
-	AT_MINOR = 337,
-	AT_PREFIX = 345,
-	AT_STAR = 508,
-	NAME_SIZE = 100,
-	PREFIX_SIZE = 155,
-	STAR_PREFIX_SIZE = 131,
-};
 
 struct tar *tar_new(struct stream *s)
 {

@@ -8,29 +8,11 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "image/tar_header.h"
 
-#define BLOCK ((size_t)512)
 #define ROOM ((size_t)256 << 10)
 #define RECORDS_MAX ((size_t)1 << 20) /* what tar_pax.c takes, too */
 #define MAP_MAX ((size_t)16 << 20)
-
-enum {
-	AT_NAME = 0,
-	AT_MODE = 100,
-	AT_UID = 108,
-	AT_GID = 116,
-	AT_SIZE = 124,
-	AT_MTIME = 136,
-	AT_SUM = 148,
-	AT_TYPE = 156,
-	AT_LINK = 157,
-	AT_MAGIC = 257,
-	AT_MAJOR = 329,
-	AT_MINOR = 337,
-	AT_PREFIX = 345,
-	NAME_SIZE = 100,
-	PREFIX_SIZE = 155,
-};
 
 struct tar_out {
 	int fd;
@@ -80,10 +62,10 @@ static int put(struct tar_out *o, const void *data, size_t len, struct err *e)
 
 static int pad(struct tar_out *o, uint64_t size, struct err *e)
 {
-	static const uint8_t zeros[BLOCK];
-	size_t rest = (size_t)(size % BLOCK);
+	static const uint8_t zeros[TAR_UNIT];
+	size_t rest = (size_t)(size % TAR_UNIT);
 
-	return rest ? put(o, zeros, BLOCK - rest, e) : 0;
+	return rest ? put(o, zeros, TAR_UNIT - rest, e) : 0;
 }
 
 /* ---- records */
@@ -148,18 +130,6 @@ static void add_xattrs(struct buf *b, const struct tar_entry *n)
 
 /* ---- headers */
 
-/* 0 when it fits into len - 1 octal digits. */
-static int put_number(uint8_t *field, size_t len, uint64_t v)
-{
-	char text[32];
-
-	if (len < 12 ? v >> (3 * (len - 1)) : v >> 33)
-		return -1;
-	snprintf(text, sizeof(text), "%0*llo", (int)len - 1, (unsigned long long)v);
-	memcpy(field, text, len);
-	return 0;
-}
-
 /* 0 when it fits, in prefix and name as ustar has them. */
 static int put_path(uint8_t *h, const char *path)
 {
@@ -182,18 +152,6 @@ static int put_path(uint8_t *h, const char *path)
 	return 0;
 }
 
-static void put_sum(uint8_t *h)
-{
-	char text[12];
-	unsigned sum = 0;
-
-	memset(h + AT_SUM, ' ', 8);
-	for (size_t i = 0; i < BLOCK; i++)
-		sum += h[i];
-	snprintf(text, sizeof(text), "%06o", sum & 0777777);
-	memcpy(h + AT_SUM, text, 7);
-}
-
 static const char types[] = {
 	[TAR_FILE] = '0',
 	[TAR_HARD_LINK] = '1',
@@ -204,28 +162,21 @@ static const char types[] = {
 	[TAR_FIFO] = '6',
 };
 
-static void start_header(uint8_t *h, char type)
-{
-	memset(h, 0, BLOCK);
-	h[AT_TYPE] = (uint8_t)type;
-	memcpy(h + AT_MAGIC, "ustar\00000", 8);
-}
-
 static int put_pax(struct tar_out *o, const char *path, const struct buf *records, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
-	uint8_t h[BLOCK];
+	uint8_t h[TAR_UNIT];
 	char name[NAME_SIZE + 1];
 
 	snprintf(name, sizeof(name), "PaxHeaders.0/%.80s", slash && slash[1] ? slash + 1 : path);
-	start_header(h, 'x');
+	tar_header_start(h, 'x');
 	put_path(h, name);
-	put_number(h + AT_MODE, 8, 0644);
-	put_number(h + AT_UID, 8, 0);
-	put_number(h + AT_GID, 8, 0);
-	put_number(h + AT_SIZE, 12, records->len);
-	put_number(h + AT_MTIME, 12, 0);
-	put_sum(h);
+	tar_header_number(h + AT_MODE, 8, 0644);
+	tar_header_number(h + AT_UID, 8, 0);
+	tar_header_number(h + AT_GID, 8, 0);
+	tar_header_number(h + AT_SIZE, 12, records->len);
+	tar_header_number(h + AT_MTIME, 12, 0);
+	tar_header_sum(h);
 	if (put(o, h, sizeof(h), e) < 0 || put(o, records->data, records->len, e) < 0)
 		return -1;
 	return pad(o, records->len, e);
@@ -233,12 +184,12 @@ static int put_pax(struct tar_out *o, const char *path, const struct buf *record
 
 static void put_owner(uint8_t *h, const struct tar_entry *n, struct buf *records)
 {
-	if (put_number(h + AT_UID, 8, n->uid) < 0) {
-		put_number(h + AT_UID, 8, 0);
+	if (tar_header_number(h + AT_UID, 8, n->uid) < 0) {
+		tar_header_number(h + AT_UID, 8, 0);
 		add_number(records, "uid", n->uid);
 	}
-	if (put_number(h + AT_GID, 8, n->gid) < 0) {
-		put_number(h + AT_GID, 8, 0);
+	if (tar_header_number(h + AT_GID, 8, n->gid) < 0) {
+		tar_header_number(h + AT_GID, 8, 0);
 		add_number(records, "gid", n->gid);
 	}
 }
@@ -246,19 +197,19 @@ static void put_owner(uint8_t *h, const struct tar_entry *n, struct buf *records
 static void put_time(uint8_t *h, const struct tar_entry *n, struct buf *records)
 {
 	int fits = n->mtime.tv_sec >= 0 &&
-		   put_number(h + AT_MTIME, 12, (uint64_t)n->mtime.tv_sec) == 0;
+		   tar_header_number(h + AT_MTIME, 12, (uint64_t)n->mtime.tv_sec) == 0;
 
 	if (!fits)
-		put_number(h + AT_MTIME, 12, 0);
+		tar_header_number(h + AT_MTIME, 12, 0);
 	if (!fits || n->mtime.tv_nsec)
 		add_time(records, "mtime", &n->mtime);
 }
 
 static void put_size(uint8_t *h, uint64_t size, struct buf *records)
 {
-	if (put_number(h + AT_SIZE, 12, size) == 0)
+	if (tar_header_number(h + AT_SIZE, 12, size) == 0)
 		return;
-	put_number(h + AT_SIZE, 12, 0);
+	tar_header_number(h + AT_SIZE, 12, 0);
 	add_number(records, "size", size);
 }
 
@@ -285,7 +236,7 @@ static void make_map(const struct tar_extent *v, size_t n, uint64_t size, struct
 			(unsigned long long)v[i].len);
 	if (tail)
 		buf_printf(map, "%llu\n0\n", (unsigned long long)size);
-	while (map->len % BLOCK)
+	while (map->len % TAR_UNIT)
 		buf_putc(map, '\0');
 }
 
@@ -303,9 +254,9 @@ int tar_out_entry(struct tar_out *o, const struct tar_entry *n, const struct tar
 	auto_buf struct buf records = BUF_MAX(RECORDS_MAX), map = BUF_MAX(MAP_MAX);
 	auto_free char *path = xasprintf("%s%s", n->path, n->type == TAR_FOLDER ? "/" : "");
 	uint64_t size = n->type == TAR_FILE ? n->size : 0;
-	uint8_t h[BLOCK];
+	uint8_t h[TAR_UNIT];
 
-	start_header(h, types[n->type]);
+	tar_header_start(h, types[n->type]);
 	if (n->sparse) {
 		put_sparse(n, path, &records);
 		make_map(extents, n_extents, n->size, &map);
@@ -315,17 +266,17 @@ int tar_out_entry(struct tar_out *o, const struct tar_entry *n, const struct tar
 	}
 	if (put_path(h, path) < 0 && !n->sparse)
 		add_text(&records, "path", path);
-	put_number(h + AT_MODE, 8, n->mode & 07777);
+	tar_header_number(h + AT_MODE, 8, n->mode & 07777);
 	put_owner(h, n, &records);
 	put_size(h, size, &records);
 	put_time(h, n, &records);
 	put_link(h, n, &records);
 	add_xattrs(&records, n);
 	if (n->type == TAR_CHAR || n->type == TAR_BLOCK) {
-		put_number(h + AT_MAJOR, 8, n->major);
-		put_number(h + AT_MINOR, 8, n->minor);
+		tar_header_number(h + AT_MAJOR, 8, n->major);
+		tar_header_number(h + AT_MINOR, 8, n->minor);
 	}
-	put_sum(h);
+	tar_header_sum(h);
 	if (records.over || map.over)
 		return err_set(e, ERR_UNSUPPORTED,
 			"%.300s has attributes or holes beyond what an archive takes", n->path);
@@ -365,7 +316,7 @@ int tar_out_pad(struct tar_out *o, struct err *e)
 
 int tar_out_finish(struct tar_out *o, struct err *e)
 {
-	static const uint8_t zeros[2 * BLOCK];
+	static const uint8_t zeros[2 * TAR_UNIT];
 
 	return put(o, zeros, sizeof(zeros), e) < 0 ? -1 : flush(o, e);
 }
