@@ -7,10 +7,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "engine/container_store.h"
 #include "engine/folders.h"
@@ -130,6 +132,27 @@ int engine_runroot(const struct engine_options *o, char **out, struct err *e)
 	return choose(o->runroot, "HULL_RUNROOT", folders_runroot, out, e);
 }
 
+#define LETTERS "0123456789abcdefghijklmnopqrstuvwxyz"
+
+/* The root that is there when nobody says has plain names, every other one its own: two engines on
+ * one host must never take each other's. HULL_NET_SUFFIX decides instead, where a network namespace
+ * has one engine only. */
+static void choose_idents(struct engine *en)
+{
+	const char *given = getenv("HULL_NET_SUFFIX");
+	auto_free char *usual = NULL, *real = NULL;
+	char hex[HASH_HEX + 1] = "";
+	struct err none;
+
+	if (given && strspn(given, LETTERS) == strlen(given))
+		return network_idents_of(given, &en->idents);
+	if (folders_root(&usual, &none) < 0 || !streq(usual, en->root)) {
+		real = realpath(en->root, NULL) ?: xstrdup(en->root);
+		hash_sha256_hex(real, strlen(real), hex);
+	}
+	network_idents_of(hex, &en->idents);
+}
+
 int engine_open(const struct engine_options *o, struct engine **out, struct err *e)
 {
 	struct engine *en = xcalloc(1, sizeof(*en));
@@ -144,6 +167,7 @@ int engine_open(const struct engine_options *o, struct engine **out, struct err 
 		return -1;
 	}
 	store_on_warning(en->store, en->warn);
+	choose_idents(en);
 	*out = en;
 	return 0;
 }

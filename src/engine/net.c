@@ -259,7 +259,7 @@ int net_up(struct engine *en, struct net *n, struct err *e)
 {
 	if (!n->n)
 		return 0;
-	if (network_host_open(&n->host, en->runroot_fd, RULES_FIREWALL, e) < 0)
+	if (network_host_open(&n->host, en->runroot_fd, &en->idents, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n->n; i++) {
 		n->v[i].index = network_up(&n->host, &n->v[i].network, net_fill, en, e);
@@ -314,7 +314,7 @@ static int write_undo(
 	auto_nl struct nl m = NL_EMPTY;
 	int r;
 
-	rules_remove_ports(&m, &n->ports, a4, a6);
+	rules_remove_ports(&m, &n->host.id, &n->ports, a4, a6);
 	r = m.buf.over ? -EMSGSIZE
 		       : fd_write_file(n->run_fd, "undo", m.buf.data, m.buf.len, 0600, 0);
 	return r < 0 ? err_sys(e, r, "note how the container's ports are closed") : 0;
@@ -328,14 +328,14 @@ static int open_ports(struct net *n, struct err *e)
 	int r;
 
 	published_addresses(n, &a4, &a6);
-	if (!rules_add_ports(&add, &n->ports, a4, a6))
+	if (!rules_add_ports(&add, &n->host.id, &n->ports, a4, a6))
 		return 0;
 	if (write_undo(n, a4, a6, e) < 0)
 		return -1;
 	r = nl_talk(n->host.nft_fd, &add, why);
 	if (r ==
 		-EEXIST) { /* a killed monitor could not close them, and nobody has them any more */
-		net_close_ports(n->host.nft_fd, &n->ports);
+		net_close_ports(n->host.nft_fd, &n->host.id, &n->ports);
 		r = nl_talk(n->host.nft_fd, &add, why);
 	}
 	return r < 0 ? err_sys(e, r, "publish the container's ports") : 0;

@@ -13,15 +13,13 @@
 #include "engine/state.h"
 #include "kernel/cidr.h"
 
-#define DEFAULT_BRIDGE "hull0"
-
 /* Within a transaction: somebody may have made it meanwhile. */
 static int add_default(struct engine *en, int route_fd, struct err *e)
 {
 	auto_network struct network n = {
 		.name = xstrdup(NET_DEFAULT),
 		.driver = xstrdup("bridge"),
-		.bridge = xstrdup(DEFAULT_BRIDGE),
+		.bridge = xstrdup(en->idents.bridge),
 		.created_ns = time_now_ns(),
 	};
 	int64_t one;
@@ -97,7 +95,7 @@ static int fill_ports(struct fill *f, const char *id)
 	if (network_store_published(f->en->db, id, &ports, f->e) < 0)
 		return -1;
 	if (ports.n && network_store_places(f->en->db, id, first_addresses, &a, f->e) == 0 &&
-		rules_add_ports(&m, &ports, &a.addr4, &a.addr6))
+		rules_add_ports(&m, &f->host->id, &ports, &a.addr4, &a.addr6))
 		r = nl_talk(f->host->nft_fd, &m, NULL);
 	free(ports.v);
 	return r < 0 ? err_sys(f->e, r, "publish the ports of container %.12s again", id) : 0;
@@ -137,7 +135,7 @@ int net_fill(void *engine, struct network_host *h, struct err *e)
 
 /* ---- what is to go ---- */
 
-void net_close_ports(int nft_fd, const struct publish_list *ports)
+void net_close_ports(int nft_fd, const struct network_idents *id, const struct publish_list *ports)
 {
 	static const struct link_addr v4 = {.family = AF_INET}, v6 = {.family = AF_INET6}, none;
 
@@ -145,9 +143,9 @@ void net_close_ports(int nft_fd, const struct publish_list *ports)
 	for (size_t i = 0; i < ports->n; i++) {
 		const struct publish_list one = {&ports->v[i], 1};
 		auto_nl struct nl m4 = NL_EMPTY, m6 = NL_EMPTY;
-		if (rules_remove_ports(&m4, &one, &v4, &none))
+		if (rules_remove_ports(&m4, id, &one, &v4, &none))
 			(void)!nl_talk(nft_fd, &m4, NULL);
-		if (rules_remove_ports(&m6, &one, &none, &v6))
+		if (rules_remove_ports(&m6, id, &one, &none, &v6))
 			(void)!nl_talk(nft_fd, &m6, NULL);
 	}
 }
@@ -161,7 +159,7 @@ void net_unplug(struct engine *en, const char *id)
 		return;
 	fd = nl_open(NETLINK_NETFILTER);
 	if (fd >= 0)
-		net_close_ports(fd, &ports);
+		net_close_ports(fd, &en->idents, &ports);
 	free(ports.v);
 }
 

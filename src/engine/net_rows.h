@@ -12,4 +12,4 @@ int net_fill(void *engine, struct network_host *h, struct err *e);
  * when it is started. Within the transaction. */
 int net_forget_stopped(struct engine *en, struct err *e);
 /* Take the ports out of the rules wherever they lead to. */
-void net_close_ports(int nft_fd, const struct publish_list *ports);
+void net_close_ports(int nft_fd, const struct network_idents *id, const struct publish_list *ports);

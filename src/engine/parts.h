@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "image/store.h"
 #include "kernel/userns.h"
+#include "network/idents.h"
 
 #define ENGINE_CONTAINERS "containers" /* beneath root and runroot: a folder for each container */
 #define ENGINE_VOLUMES "volumes"       /* beneath root */
@@ -22,6 +23,7 @@ struct engine {
 	int mode_known;
 	int nested; /* root of a user namespace that is not the machine's: no id is another's */
 	struct userns_map uids, gids; /* nested: the ids that exist here */
+	struct network_idents idents; /* of this root, in the kernel */
 };
 
 void engine_warn(const struct engine *en, const char *fmt, ...)

@@ -3,6 +3,7 @@
 #include "kernel/link.h"
 
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -110,7 +111,7 @@ int link_veth_add(int fd, const struct link_veth *v)
 	return index < 0 ? index : link_set_port(fd, index, v->isolated, v->hairpin);
 }
 
-int link_pair_add(int fd, const char *name, const char *peer, const uint8_t mac[6])
+int link_pair_add(int fd, const char *name, const char *peer, const uint8_t mac[6], uint32_t mtu)
 {
 	const struct ifinfomsg i = {.ifi_family = AF_UNSPEC};
 	auto_nl struct nl m = NL_EMPTY;
@@ -120,11 +121,13 @@ int link_pair_add(int fd, const char *name, const char *peer, const uint8_t mac[
 		return -EINVAL;
 	nl_start(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &i, sizeof(i));
 	nl_put_str(&m, IFLA_IFNAME, name);
+	nl_put_u32(&m, IFLA_MTU, mtu);
 	data = start_kind(&m, "veth", &info);
 	other = nl_nest(&m, VETH_INFO_PEER);
 	nl_raw(&m, &i, sizeof(i));
 	nl_put_str(&m, IFLA_IFNAME, peer);
 	nl_put(&m, IFLA_ADDRESS, mac, MAC_LEN);
+	nl_put_u32(&m, IFLA_MTU, mtu);
 	nl_nest_end(&m, other);
 	nl_nest_end(&m, data);
 	nl_nest_end(&m, info);
@@ -234,6 +237,43 @@ int link_route_default(int fd, int index, const struct link_addr *gateway)
 
 	nl_start(&m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &r, sizeof(r));
 	nl_put(&m, RTA_GATEWAY, gateway->bytes, cidr_len(gateway->family));
+	nl_put_u32(&m, RTA_OIF, (uint32_t)index);
+	return nl_talk(fd, &m, NULL);
+}
+
+int link_rule_add(int fd, const struct link_rule *rule)
+{
+	const struct fib_rule_hdr h = {
+		.family = (uint8_t)rule->family,
+		.table = RT_TABLE_UNSPEC, /* FRA_TABLE has it */
+		.action = FR_ACT_TO_TBL,
+	};
+	auto_nl struct nl m = NL_EMPTY;
+
+	nl_start(&m, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &h, sizeof(h));
+	nl_put_u32(&m, FRA_PRIORITY, rule->preference);
+	nl_put_u32(&m, FRA_TABLE, rule->table);
+	if (rule->mark)
+		nl_put_u32(&m, FRA_FWMARK, rule->mark);
+	if (rule->iif)
+		nl_put_str(&m, FRA_IIFNAME, rule->iif);
+	if (rule->oif)
+		nl_put_str(&m, FRA_OIFNAME, rule->oif);
+	return nl_talk(fd, &m, NULL);
+}
+
+int link_route_all(int fd, int family, int index, uint32_t table)
+{
+	const struct rtmsg r = {
+		.rtm_family = (uint8_t)family,
+		.rtm_protocol = RTPROT_BOOT,
+		.rtm_scope = family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+		.rtm_type = RTN_UNICAST,
+	};
+	auto_nl struct nl m = NL_EMPTY;
+
+	nl_start(&m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &r, sizeof(r));
+	nl_put_u32(&m, RTA_TABLE, table);
 	nl_put_u32(&m, RTA_OIF, (uint32_t)index);
 	return nl_talk(fd, &m, NULL);
 }

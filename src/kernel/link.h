@@ -36,7 +36,7 @@ struct link_veth {
  * renamed or moved. */
 int link_veth_add(int fd, const struct link_veth *v);
 /* A pair of which both ends are here, down; mac is the second one's. */
-int link_pair_add(int fd, const char *name, const char *peer, const uint8_t mac[6]);
+int link_pair_add(int fd, const char *name, const char *peer, const uint8_t mac[6], uint32_t mtu);
 int link_set_port(int fd, int index, int isolated, int hairpin);
 /* A macvlan upon `parent` (index, in bridge mode) in the namespace of process pid, down. */
 int link_macvlan_add(int fd, int parent, const char *name, const uint8_t mac[6], pid_t pid);
@@ -51,6 +51,16 @@ int link_addr_add(int fd, int index, const struct link_addr *a);
 int link_addr_delete(int fd, int index, const struct link_addr *a);
 /* The default route of the gateway's family. */
 int link_route_default(int fd, int index, const struct link_addr *gateway);
+/* A rule of policy routing: what matches is looked up in `table`. -EEXIST when it is there. */
+struct link_rule {
+	int family;
+	uint32_t preference, table;
+	uint32_t mark;	       /* 0: any */
+	const char *iif, *oif; /* NULL: any */
+};
+int link_rule_add(int fd, const struct link_rule *r);
+/* Everything goes over the interface, in that table. */
+int link_route_all(int fd, int family, int index, uint32_t table);
 /* A permanent neighbour. */
 int link_neighbour_add(int fd, int index, const struct link_addr *a, const uint8_t mac[6]);
 /* each(destination, ctx) for every route of the main table that is no default route. */

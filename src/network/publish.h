@@ -14,6 +14,7 @@ struct publish {
 	uint16_t port;	       /* the first inside */
 	uint16_t n;	       /* how many */
 	uint16_t choices;      /* with n 1: any free one of so many of the host's; else 1 */
+	uint8_t direct;	       /* open from outside whatever the host's firewall says (rules.c) */
 };
 struct publish_list {
 	struct publish *v;

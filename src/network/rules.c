@@ -3,22 +3,28 @@
  * How it works: rules are made once and never again; a network or a port is an element.
  *
  *	any, at		a published port (at: with the host's address): the way to the container
- *	any_ports ...	the same keys as sets: a map cannot be asked without using its answer
- *	bridges		the networks' interfaces
- *	pairs		each of them twice: within one network all may talk
- *	sources		subnets whose packets leave under the host's address
+ *	judged_...	the same keys as sets (a map cannot be asked without using its answer), of
+ *the ports that the host's firewall decides on direct_...	of the ports that are open whatever
+ *it says bridges		the networks' interfaces pairs		each of them twice: within
+ *one network all may talk sources		subnets whose packets leave under the host's address
  *	internal	bridges of networks that nothing leaves
  *	own		a subnet with its bridge: what a published port sends back to where it
  *			came from must have the host's address, or the answer took the short way
  *
  * Single ports are in hash maps, where an element costs the same whatever their number; ranges with
- * the same number inside are in interval maps; a range that is shifted is one element for each.
+ * the same number inside are in interval maps; a range that is shifted is one element for each. A
+ * port of a loopback address is in no set: nobody outside asks for it.
  *
  * Policy "firewall": a packet from outside for a published port is not translated in prerouting, so
  * it goes the way of a packet for the host itself, through every input chain of its firewall. What
  * is still there at priority 300 was accepted: a copy of it is sent into the veth pair hp0 -> hp1
  * and is translated when it comes in again by hp1, with the client's own address. The original is
- * dropped unconfirmed; all later packets of the connection are translated at once. */
+ * dropped unconfirmed; all later packets of the connection are translated at once.
+ *
+ * Where the kernel or the firewall wants packets to come in by the interface that leads back to
+ * their source (rp_filter = 1, as ufw sets it; fib rules, as firewalld has for IPv6), it is told
+ * that hp1 is one (pair.c): of IPv4 for packets with a mark, which they have only while the kernel
+ * looks for their route. */
 #define _GNU_SOURCE
 #include "network/rules.h"
 
@@ -28,19 +34,24 @@
 #include "base/mem.h"
 #include "kernel/cidr.h"
 
-/* $f: ip, $t: ipv4_addr, $l: the host's loopback network, $c: where copies are sent to */
+/* $f: ip, $t: ipv4_addr, $l: the host's loopback network, $c: where copies are sent to, $h: the
+ * table, $1 and $2: the pair, $m: its mark */
 static const char table[] =
-	"table $f hull {}\n"
-	"delete table $f hull\n"
-	"table $f hull {\n"
+	"table $f $h {}\n"
+	"delete table $f $h\n"
+	"table $f $h {\n"
 	"	map any { type inet_proto . inet_service : $t . inet_service; }\n"
 	"	map at { type $t . inet_proto . inet_service : $t . inet_service; }\n"
 	"	map any_range { type inet_proto . inet_service : $t; flags interval; }\n"
 	"	map at_range { type $t . inet_proto . inet_service : $t; flags interval; }\n"
-	"	set any_ports { type inet_proto . inet_service; }\n"
-	"	set at_ports { type $t . inet_proto . inet_service; }\n"
-	"	set any_ranges { type inet_proto . inet_service; flags interval; }\n"
-	"	set at_ranges { type $t . inet_proto . inet_service; flags interval; }\n"
+	"	set judged_any { type inet_proto . inet_service; }\n"
+	"	set judged_at { type $t . inet_proto . inet_service; }\n"
+	"	set judged_any_range { type inet_proto . inet_service; flags interval; }\n"
+	"	set judged_at_range { type $t . inet_proto . inet_service; flags interval; }\n"
+	"	set direct_any { type inet_proto . inet_service; }\n"
+	"	set direct_at { type $t . inet_proto . inet_service; }\n"
+	"	set direct_any_range { type inet_proto . inet_service; flags interval; }\n"
+	"	set direct_at_range { type $t . inet_proto . inet_service; flags interval; }\n"
 	"	set bridges { type ifname; }\n"
 	"	set pairs { type ifname . ifname; }\n"
 	"	set internal { type ifname; }\n"
@@ -52,16 +63,49 @@ static const char table[] =
 	"		dnat $f to meta l4proto . th dport map @any\n"
 	"		dnat $f to meta l4proto . th dport map @any_range\n"
 	"	}\n"
-	/* Nobody beside the host itself has business with its loopback addresses (CVE-2020-8558).
-	 */
+	/* Nobody beside the host itself has business with its loopback addresses, even where
+	 * route_localnet lets them in (CVE-2020-8558), nor with the address of copies. */
 	"	chain guard {\n"
 	"		type filter hook prerouting priority raw; policy accept;\n"
-	"		iifname @bridges $f daddr $l drop\n"
+	"		iifname != \"lo\" $f daddr $l drop\n"
 	"		iifname @bridges $f saddr $l drop\n"
+	"		$f daddr $c drop\n"
+	"	}\n"
+	"	chain prerouting {\n"
+	"		type nat hook prerouting priority dstnat; policy accept;\n"
+	"		iifname $2 fib daddr type local jump publish\n"
+	"		iifname @bridges fib daddr type local jump publish\n"
+	"		fib daddr type local jump direct\n"
+	"	}\n"
+	"	chain direct {\n"
+	"		meta l4proto . th dport @direct_any jump publish\n"
+	"		$f daddr . meta l4proto . th dport @direct_at jump publish\n"
+	"		meta l4proto . th dport @direct_any_range jump publish\n"
+	"		$f daddr . meta l4proto . th dport @direct_at_range jump publish\n"
+	"	}\n"
+	"	chain marking {\n"
+	"		type filter hook prerouting priority 300; policy accept;\n"
+	"		iifname $2 meta mark set $m\n"
+	"	}\n"
+	"	chain unmarking {\n"
+	"		type filter hook forward priority -300; policy accept;\n"
+	"		iifname $2 meta mark set 0\n"
+	"	}\n"
+	"	chain copy {\n"
+	"		dup to $c device $1 drop\n"
+	"	}\n"
+	"	chain input {\n"
+	"		type filter hook input priority 300; policy accept;\n"
+	"		iifname { $2, \"lo\" } accept\n"
+	"		ct state established,related accept\n"
+	"		meta l4proto . th dport @judged_any jump copy\n"
+	"		$f daddr . meta l4proto . th dport @judged_at jump copy\n"
+	"		meta l4proto . th dport @judged_any_range jump copy\n"
+	"		$f daddr . meta l4proto . th dport @judged_at_range jump copy\n"
 	"	}\n"
 	"	chain output {\n"
 	"		type nat hook output priority -100; policy accept;\n"
-	"		oifname \"hp0\" return\n"
+	"		oifname $1 return\n"
 	"		fib daddr type local jump publish\n"
 	"	}\n"
 	"	chain postrouting {\n"
@@ -79,31 +123,6 @@ static const char table[] =
 	"		oifname @internal drop\n"
 	"		oifname @bridges ct status dnat accept\n"
 	"		oifname @bridges drop\n"
-	"	}\n";
-
-static const char direct[] = "	chain prerouting {\n"
-			     "		type nat hook prerouting priority dstnat; policy accept;\n"
-			     "		fib daddr type local jump publish\n"
-			     "	}\n"
-			     "}\n";
-
-static const char firewall[] =
-	"	chain prerouting {\n"
-	"		type nat hook prerouting priority dstnat; policy accept;\n"
-	"		iifname \"hp1\" jump publish\n"
-	"		iifname @bridges fib daddr type local jump publish\n"
-	"	}\n"
-	"	chain copy {\n"
-	"		dup to $c device \"hp0\" drop\n"
-	"	}\n"
-	"	chain input {\n"
-	"		type filter hook input priority 300; policy accept;\n"
-	"		iifname { \"hp1\", \"lo\" } accept\n"
-	"		ct state established,related accept\n"
-	"		meta l4proto . th dport @any_ports jump copy\n"
-	"		$f daddr . meta l4proto . th dport @at_ports jump copy\n"
-	"		meta l4proto . th dport @any_ranges jump copy\n"
-	"		$f daddr . meta l4proto . th dport @at_ranges jump copy\n"
 	"	}\n"
 	"}\n";
 
@@ -114,32 +133,49 @@ static const struct {
 	{"ip6", "ipv6_addr", "::1", RULES_COPY6},
 };
 
-static void expand(struct buf *out, const char *text, size_t family)
+static void expand(struct buf *out, char word, size_t family, const struct network_idents *id)
 {
-	for (; *text; text++) {
-		if (*text != '$') {
-			buf_putc(out, *text);
-			continue;
-		}
-		text++;
-		buf_puts(out, *text == 'f'   ? families[family].family
-			      : *text == 't' ? families[family].type
-			      : *text == 'l' ? families[family].loopback
-					     : families[family].copy);
+	switch (word) {
+	case 'f':
+		return buf_puts(out, families[family].family);
+	case 't':
+		return buf_puts(out, families[family].type);
+	case 'l':
+		return buf_puts(out, families[family].loopback);
+	case 'c':
+		return buf_puts(out, families[family].copy);
+	case 'h':
+		return buf_puts(out, id->table);
+	case 'm':
+		return (void)buf_printf(out, "0x%x", id->mark);
+	default:
+		return (void)buf_printf(out, "\"%s\"", word == '1' ? id->from : id->to);
 	}
 }
 
-void rules_text(struct buf *out, enum rules_policy policy)
+void rules_text(struct buf *out, const struct network_idents *id)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		expand(out, table, i);
-		expand(out, policy == RULES_DIRECT ? direct : firewall, i);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		for (const char *p = table; *p; p++)
+			if (*p == '$')
+				expand(out, *++p, i, id);
+			else
+				buf_putc(out, *p);
 }
 
 /* ---- elements ---- */
 
-typedef void change_fn(struct nl *m, uint8_t family, const char *table, const struct nft_elem *e);
+/* Additions, or removals, of elements of one table, into m. */
+struct change {
+	struct nl *m;
+	void (*elem)(struct nl *m, uint8_t family, const char *table, const struct nft_elem *e);
+	const char *table;
+};
+
+static void change(const struct change *c, int family, const struct nft_elem *e)
+{
+	c->elem(c->m, (uint8_t)family, c->table, e);
+}
 
 static struct nft_elem ifname_elem(const char *set, const char *name, int twice)
 {
@@ -152,7 +188,7 @@ static struct nft_elem ifname_elem(const char *set, const char *name, int twice)
 }
 
 /* An interval set of one field holds its ends as elements of their own, the second marked. */
-static void change_subnet(struct nl *m, change_fn *change, const struct link_addr *net)
+static void change_subnet(const struct change *c, const struct link_addr *net)
 {
 	const struct link_addr low = cidr_network(net);
 	struct link_addr high = low;
@@ -161,12 +197,11 @@ static void change_subnet(struct nl *m, change_fn *change, const struct link_add
 	cidr_next(&high);
 	nft_add_bytes(&from.key, low.bytes, cidr_len(net->family));
 	nft_add_bytes(&to.key, high.bytes, cidr_len(net->family));
-	change(m, (uint8_t)net->family, RULES_TABLE, &from);
-	change(m, (uint8_t)net->family, RULES_TABLE, &to);
+	change(c, net->family, &from);
+	change(c, net->family, &to);
 }
 
-static void change_own(
-	struct nl *m, change_fn *change, const char *bridge, const struct link_addr *net)
+static void change_own(const struct change *c, const char *bridge, const struct link_addr *net)
 {
 	const struct link_addr low = cidr_network(net), high = cidr_last(net);
 	struct nft_elem e = {.set = "own"};
@@ -175,42 +210,51 @@ static void change_own(
 	nft_add_ifname(&e.key, bridge);
 	nft_add_bytes(&e.key_end, high.bytes, cidr_len(net->family));
 	nft_add_ifname(&e.key_end, bridge);
-	change(m, (uint8_t)net->family, RULES_TABLE, &e);
+	change(c, net->family, &e);
 }
 
-static void change_network(struct nl *m, change_fn *change, const struct network *n)
+static void change_network(const struct change *c, const struct network *n)
 {
-	static const uint8_t both[] = {AF_INET, AF_INET6};
+	static const int both[] = {AF_INET, AF_INET6};
 	const struct nft_elem bridge = ifname_elem("bridges", n->bridge, 0);
 	const struct nft_elem pair = ifname_elem("pairs", n->bridge, 1);
 	const struct nft_elem internal = ifname_elem("internal", n->bridge, 0);
 
-	nft_begin(m);
+	nft_begin(c->m);
 	for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
-		change(m, both[i], RULES_TABLE, &bridge);
-		change(m, both[i], RULES_TABLE, &pair);
+		change(c, both[i], &bridge);
+		change(c, both[i], &pair);
 		if (n->internal)
-			change(m, both[i], RULES_TABLE, &internal);
+			change(c, both[i], &internal);
 	}
 	if (!n->internal && n->net4.family)
-		change_subnet(m, change, &n->net4);
+		change_subnet(c, &n->net4);
 	if (!n->internal && n->net6.family)
-		change_subnet(m, change, &n->net6);
+		change_subnet(c, &n->net6);
 	if (n->net4.family)
-		change_own(m, change, n->bridge, &n->net4);
+		change_own(c, n->bridge, &n->net4);
 	if (n->net6.family)
-		change_own(m, change, n->bridge, &n->net6);
-	nft_end(m);
+		change_own(c, n->bridge, &n->net6);
+	nft_end(c->m);
 }
 
-void rules_add_network(struct nl *m, const struct network *n)
+void rules_add_network(struct nl *m, const struct network_idents *id, const struct network *n)
 {
-	change_network(m, nft_elem_add, n);
+	change_network(&(struct change){m, nft_elem_add, id->table}, n);
 }
 
-void rules_remove_network(struct nl *m, const struct network *n)
+void rules_remove_network(struct nl *m, const struct network_idents *id, const struct network *n)
 {
-	change_network(m, nft_elem_delete, n);
+	change_network(&(struct change){m, nft_elem_delete, id->table}, n);
+}
+
+static int is_loopback(const struct link_addr *a)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return a->family == AF_INET    ? a->bytes[0] == 127
+	       : a->family == AF_INET6 ? memcmp(a->bytes, one, sizeof(one)) == 0
+				       : 0;
 }
 
 static void add_key(struct nft_value *key, const struct publish *p, int at, uint16_t port)
@@ -221,38 +265,51 @@ static void add_key(struct nft_value *key, const struct publish *p, int at, uint
 	nft_add_port(key, port);
 }
 
-/* One element, or as many as the range has ports, in map and set. */
-static void change_port(
-	struct nl *m, change_fn *change, const struct publish *p, const struct link_addr *to)
+/* The element of the map, and the key alone in the set of its policy. */
+static void change_both(
+	const struct change *c, const struct publish *p, int family, const struct nft_elem *map)
+{
+	static const struct {
+		const char *map, *judged, *direct;
+	} sets[] = {
+		{"any", "judged_any", "direct_any"},
+		{"at", "judged_at", "direct_at"},
+		{"any_range", "judged_any_range", "direct_any_range"},
+		{"at_range", "judged_at_range", "direct_at_range"},
+	};
+	struct nft_elem set = {.key = map->key, .key_end = map->key_end};
+
+	change(c, family, map);
+	if (is_loopback(&p->host))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
+		if (streq(sets[i].map, map->set))
+			set.set = p->direct ? sets[i].direct : sets[i].judged;
+	change(c, family, &set);
+}
+
+/* One element, or as many as the range has ports. */
+static void change_port(const struct change *c, const struct publish *p, const struct link_addr *to)
 {
 	const int at = p->host.family && !cidr_is_any(&p->host);
-	const uint8_t family = (uint8_t)to->family;
 
 	if (p->n > 1 && p->host_port == p->port) {
 		struct nft_elem map = {.set = at ? "at_range" : "any_range"};
-		struct nft_elem set = {.set = at ? "at_ranges" : "any_ranges"};
 		add_key(&map.key, p, at, p->host_port);
 		add_key(&map.key_end, p, at, (uint16_t)(p->host_port + p->n - 1));
-		set.key = map.key;
-		set.key_end = map.key_end;
-		nft_add_bytes(&map.data, to->bytes, cidr_len(family));
-		change(m, family, RULES_TABLE, &map);
-		change(m, family, RULES_TABLE, &set);
-		return;
+		nft_add_bytes(&map.data, to->bytes, cidr_len(to->family));
+		return change_both(c, p, to->family, &map);
 	}
 	for (uint32_t i = 0; i < p->n; i++) {
 		struct nft_elem map = {.set = at ? "at" : "any"};
-		struct nft_elem set = {.set = at ? "at_ports" : "any_ports"};
 		add_key(&map.key, p, at, (uint16_t)(p->host_port + i));
-		set.key = map.key;
-		nft_add_bytes(&map.data, to->bytes, cidr_len(family));
+		nft_add_bytes(&map.data, to->bytes, cidr_len(to->family));
 		nft_add_port(&map.data, (uint16_t)(p->port + i));
-		change(m, family, RULES_TABLE, &map);
-		change(m, family, RULES_TABLE, &set);
+		change_both(c, p, to->family, &map);
 	}
 }
 
-static int change_ports(struct nl *m, change_fn *change, const struct publish_list *ports,
+static int change_ports(const struct change *c, const struct publish_list *ports,
 	const struct link_addr *addr4, const struct link_addr *addr6)
 {
 	const struct link_addr *const addrs[] = {addr4, addr6};
@@ -265,22 +322,23 @@ static int change_ports(struct nl *m, change_fn *change, const struct publish_li
 				(p->host.family && p->host.family != addrs[k]->family))
 				continue;
 			if (!some++)
-				nft_begin(m);
-			change_port(m, change, p, addrs[k]);
+				nft_begin(c->m);
+			change_port(c, p, addrs[k]);
 		}
 	if (some)
-		nft_end(m);
+		nft_end(c->m);
 	return some > 0;
 }
 
-int rules_add_ports(struct nl *m, const struct publish_list *ports, const struct link_addr *addr4,
-	const struct link_addr *addr6)
-{
-	return change_ports(m, nft_elem_add, ports, addr4, addr6);
-}
-
-int rules_remove_ports(struct nl *m, const struct publish_list *ports,
+int rules_add_ports(struct nl *m, const struct network_idents *id, const struct publish_list *ports,
 	const struct link_addr *addr4, const struct link_addr *addr6)
 {
-	return change_ports(m, nft_elem_delete, ports, addr4, addr6);
+	return change_ports(&(struct change){m, nft_elem_add, id->table}, ports, addr4, addr6);
+}
+
+int rules_remove_ports(struct nl *m, const struct network_idents *id,
+	const struct publish_list *ports, const struct link_addr *addr4,
+	const struct link_addr *addr6)
+{
+	return change_ports(&(struct change){m, nft_elem_delete, id->table}, ports, addr4, addr6);
 }

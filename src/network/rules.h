@@ -5,32 +5,28 @@
 
 #include "base/buf.h"
 #include "kernel/nft.h"
+#include "network/idents.h"
 #include "network/publish.h"
 #include "network/store.h"
 
-#define RULES_TABLE "hull"
-/* The two ends of the pair that copies of first packets go through, and their addresses. */
+/* Addresses of the pair that copies of first packets go through. */
 #define RULES_HERE4 "169.254.77.1/30"
 #define RULES_COPY4 "169.254.77.2"
 #define RULES_HERE6 "fd77:6875:6c6c::1/64"
 #define RULES_COPY6 "fd77:6875:6c6c::2"
 
-enum rules_policy {
-	RULES_FIREWALL, /* the host's input chains decide on published ports */
-	RULES_DIRECT,	/* as Docker: published is open */
-};
-
 /* Both tables, without elements; what was there is replaced in the same transaction. */
-void rules_text(struct buf *out, enum rules_policy policy);
+void rules_text(struct buf *out, const struct network_idents *id);
 
 /* What a network of driver bridge adds: its interface, its subnets. Into both families' tables, in
  * one transaction of m (nft_begin and nft_end included). */
-void rules_add_network(struct nl *m, const struct network *n);
-void rules_remove_network(struct nl *m, const struct network *n);
+void rules_add_network(struct nl *m, const struct network_idents *id, const struct network *n);
+void rules_remove_network(struct nl *m, const struct network_idents *id, const struct network *n);
 
 /* The same for a container's ports; addr4 and addr6 are its addresses (family 0: none). 0 when
  * there was nothing to put into m. */
-int rules_add_ports(struct nl *m, const struct publish_list *ports, const struct link_addr *addr4,
-	const struct link_addr *addr6);
-int rules_remove_ports(struct nl *m, const struct publish_list *ports,
+int rules_add_ports(struct nl *m, const struct network_idents *id, const struct publish_list *ports,
 	const struct link_addr *addr4, const struct link_addr *addr6);
+int rules_remove_ports(struct nl *m, const struct network_idents *id,
+	const struct publish_list *ports, const struct link_addr *addr4,
+	const struct link_addr *addr6);

@@ -21,13 +21,14 @@ static void port_from_row(sqlite3_stmt *st, struct publish *p)
 		.host_port = (uint16_t)sqlite3_column_int(st, 3),
 		.port = (uint16_t)sqlite3_column_int(st, 4),
 		.n = (uint16_t)sqlite3_column_int(st, 5),
+		.direct = sqlite3_column_int(st, 6) != 0,
 		.choices = 1,
 	};
 	if (*host)
 		(void)!cidr_parse_address(host, &p->host);
 }
 
-#define COLUMNS "container, host, proto, host_port, port, n"
+#define COLUMNS "container, host, proto, host_port, port, n, direct"
 
 /* Those that begin in ?3 to ?2, and the ranges that begin before and end later: an index for each.
  */
@@ -102,16 +103,16 @@ static int choose(struct db *db, struct publish *p, struct err *e)
 int network_store_publish(
 	struct db *db, const char *container, int ephemeral, struct publish *p, struct err *e)
 {
-	const char *sql = ephemeral ? "INSERT INTO run.ports VALUES(?,?,?,?,?,?)"
-				    : "INSERT INTO main.ports VALUES(?,?,?,?,?,?)";
+	const char *sql = ephemeral ? "INSERT INTO run.ports VALUES(?,?,?,?,?,?,?)"
+				    : "INSERT INTO main.ports VALUES(?,?,?,?,?,?,?)";
 	char host[CIDR_TEXT_MAX] = "";
 
 	if (choose(db, p, e) < 0)
 		return -1;
 	if (p->host.family)
 		cidr_address_text(&p->host, host);
-	return db_run(db, e, sql, "ssiiii", container, host, (int64_t)p->proto,
-		(int64_t)p->host_port, (int64_t)p->port, (int64_t)p->n);
+	return db_run(db, e, sql, "ssiiiii", container, host, (int64_t)p->proto,
+		(int64_t)p->host_port, (int64_t)p->port, (int64_t)p->n, (int64_t)p->direct);
 }
 
 int network_store_published(

@@ -17,17 +17,16 @@
 #include "base/mem.h"
 #include "kernel/cidr.h"
 #include "kernel/program.h"
+#include "network/up_parts.h"
 
 #define TEXT_MAX 65536
-#define COPY_FROM "hp0"
-#define COPY_TO "hp1"
 
 int network_host_open(
-	struct network_host *h, int lock_dir_fd, enum rules_policy policy, struct err *e)
+	struct network_host *h, int lock_dir_fd, const struct network_idents *id, struct err *e)
 {
 	*h = NETWORK_HOST_NONE;
 	h->lock_dir_fd = lock_dir_fd;
-	h->policy = policy;
+	h->id = *id;
 	h->route_fd = nl_open(NETLINK_ROUTE);
 	if (h->route_fd < 0)
 		return err_sys(e, h->route_fd, "ask the kernel for network interfaces");
@@ -45,7 +44,7 @@ void network_host_close(struct network_host *h)
 
 /* ---- settings of the host ---- */
 
-static int set(struct err *e, const char *value, const char *fmt, const char *interface)
+int network_setting(struct err *e, const char *value, const char *fmt, const char *interface)
 {
 	auto_free char *name = xasprintf(fmt, interface), *path = NULL;
 	int r;
@@ -83,12 +82,12 @@ static void keep_advertisements(void)
 static int forward(struct err *e)
 {
 	if (!is_set("/proc/sys/net/ipv4/ip_forward", '1') &&
-		set(e, "1", "ipv4/%s", "ip_forward") < 0)
+		network_setting(e, "1", "ipv4/%s", "ip_forward") < 0)
 		return -1;
 	if (is_set("/proc/sys/net/ipv6/conf/all/forwarding", '1'))
 		return 0;
 	keep_advertisements();
-	return set(e, "1", "ipv6/conf/%s/forwarding", "all");
+	return network_setting(e, "1", "ipv6/conf/%s/forwarding", "all");
 }
 
 /* ---- the table ---- */
@@ -133,51 +132,13 @@ static int talk(int fd, struct nl *m, const char *what, struct err *e)
 	return *why ? err_sys(e, r, "%s (%s)", what, why) : err_sys(e, r, "%s", what);
 }
 
-/* The pair of interfaces that copies of first packets go through (rules.c). */
-static int make_copy_pair(struct network_host *h, struct err *e)
-{
-	static const uint8_t mac[6] = {0x02, 0x68, 0x75, 0x6c, 0x6c, 0x01};
-	static const char *const heres[] = {RULES_HERE4, RULES_HERE6};
-	static const char *const copies[] = {RULES_COPY4, RULES_COPY6};
-	int from, to, r;
-
-	if (link_index(h->route_fd, COPY_FROM) > 0)
-		return 0;
-	r = link_pair_add(h->route_fd, COPY_FROM, COPY_TO, mac);
-	if (r < 0)
-		return err_sys(e, r, "make the interfaces " COPY_FROM " and " COPY_TO);
-	from = link_index(h->route_fd, COPY_FROM);
-	to = link_index(h->route_fd, COPY_TO);
-	if (from < 0 || to < 0 || set(e, "0", "ipv4/conf/%s/rp_filter", COPY_TO) < 0 ||
-		set(e, "1", "ipv4/conf/%s/accept_local", COPY_TO) < 0 ||
-		set(e, "0", "ipv6/conf/%s/accept_ra", COPY_FROM) < 0 ||
-		set(e, "0", "ipv6/conf/%s/accept_ra", COPY_TO) < 0)
-		return -1;
-	link_up(h->route_fd, to);
-	link_up(h->route_fd, from);
-	for (size_t i = 0; i < ARRAY_SIZE(heres); i++) {
-		struct link_addr here, copy;
-		cidr_parse(heres[i], &here);
-		cidr_parse_address(copies[i], &copy);
-		r = link_addr_add(h->route_fd, from, &here);
-		/* -EACCES, -EOPNOTSUPP: no IPv6 here */
-		if (r < 0 && here.family == AF_INET6)
-			continue;
-		if (r >= 0)
-			r = link_neighbour_add(h->route_fd, from, &copy, mac);
-		if (r < 0)
-			return err_sys(e, r, "set the interface " COPY_FROM " up");
-	}
-	return 0;
-}
-
 static int make_table(struct network_host *h, struct err *e)
 {
 	auto_buf struct buf text = BUF_MAX(TEXT_MAX);
 
-	if (h->policy == RULES_FIREWALL && make_copy_pair(h, e) < 0)
+	if (network_pair_make(h, e) < 0)
 		return -1;
-	rules_text(&text, h->policy);
+	rules_text(&text, &h->id);
 	return load(&text, e);
 }
 
@@ -217,9 +178,10 @@ static int make_bridge(struct network_host *h, const struct network *n, struct e
 		return err_sys(e, r, "make the bridge %s", n->bridge);
 	index = link_index(h->route_fd, n->bridge);
 	/* What containers advertise changes nothing here (CVE-2020-13401). */
-	if (index < 0 || set(e, "0", "ipv6/conf/%s/accept_ra", n->bridge) < 0 ||
-		set(e, n->net6.family ? "0" : "1", "ipv6/conf/%s/disable_ipv6", n->bridge) < 0 ||
-		set(e, "1", "ipv4/conf/%s/route_localnet", n->bridge) < 0 ||
+	if (index < 0 || network_setting(e, "0", "ipv6/conf/%s/accept_ra", n->bridge) < 0 ||
+		network_setting(e, n->net6.family ? "0" : "1", "ipv6/conf/%s/disable_ipv6",
+			n->bridge) < 0 ||
+		network_setting(e, "1", "ipv4/conf/%s/route_localnet", n->bridge) < 0 ||
 		add_addresses(h, n, index, e) < 0) {
 		if (index > 0)
 			link_delete(h->route_fd, index);
@@ -232,7 +194,7 @@ int network_elements(struct network_host *h, const struct network *n, struct err
 {
 	auto_nl struct nl m = NL_EMPTY;
 
-	rules_add_network(&m, n);
+	rules_add_network(&m, &h->id, n);
 	return talk(h->nft_fd, &m, "add the network to the rules of nftables", e);
 }
 
@@ -255,7 +217,7 @@ static int make_missing(struct network_host *h, const struct network *n,
 
 	if (held < 0 || forward(e) < 0)
 		return -1;
-	table = nft_has_table(h->nft_fd, AF_INET, RULES_TABLE);
+	table = nft_has_table(h->nft_fd, AF_INET, h->id.table);
 	index = link_index(h->route_fd, n->bridge);
 	if (table < 0)
 		return err_sys(e, table, "ask nftables (is it in this kernel?)");
@@ -281,7 +243,7 @@ int network_up(struct network_host *h, const struct network *n,
 {
 	int index = link_index(h->route_fd, n->bridge);
 
-	if (index > 0 && nft_has_table(h->nft_fd, AF_INET, RULES_TABLE) == 1)
+	if (index > 0 && nft_has_table(h->nft_fd, AF_INET, h->id.table) == 1)
 		return index;
 	return make_missing(h, n, fill, ctx, e);
 }
@@ -307,7 +269,7 @@ int network_down(struct network_host *h, const struct network *n, struct err *e)
 	if (r < 0 && r != -ENODEV)
 		return err_sys(e, r, "remove the bridge %s", n->bridge);
 	/* They may be gone with the table. */
-	rules_remove_network(&m, n);
+	rules_remove_network(&m, &h->id, n);
 	(void)!nl_talk(h->nft_fd, &m, NULL);
 	return 0;
 }

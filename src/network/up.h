@@ -8,13 +8,13 @@
 struct network_host {
 	int route_fd, nft_fd;
 	int lock_dir_fd; /* the run folder: "network.lock" in it is held while something is made */
-	enum rules_policy policy;
+	struct network_idents id;
 };
-#define NETWORK_HOST_NONE ((struct network_host){-1, -1, -1, RULES_FIREWALL})
+#define NETWORK_HOST_NONE ((struct network_host){.route_fd = -1, .nft_fd = -1, .lock_dir_fd = -1})
 
 /* Sockets; lock_dir_fd is borrowed. */
 int network_host_open(
-	struct network_host *h, int lock_dir_fd, enum rules_policy policy, struct err *e);
+	struct network_host *h, int lock_dir_fd, const struct network_idents *id, struct err *e);
 void network_host_close(struct network_host *h);
 
 /* Make sure that n's bridge and the table are there, as far as they are not: two questions to the

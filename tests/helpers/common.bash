@@ -5,6 +5,8 @@ bats_require_minimum_version 1.5.0
 TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 HELPERS=$TOP/tests/helpers
 export HULL_BUILD=${HULL_BUILD:-$TOP/build}
+# Plain names of bridge, table and pair: a file that has networks has a network namespace as well.
+export HULL_NET_SUFFIX=
 export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}
 
 # root: the machine's root. user: an ordinary user with ranges of ids. userns: root of that user's
