@@ -24,7 +24,14 @@
  * Where the kernel or the firewall wants packets to come in by the interface that leads back to
  * their source (rp_filter = 1, as ufw sets it; fib rules, as firewalld has for IPv6), it is told
  * that hp1 is one (pair.c): of IPv4 for packets with a mark, which they have only while the kernel
- * looks for their route. */
+ * looks for their route.
+ *
+ * ::1 cannot be translated as 127.0.0.1 is: the kernel takes a packet with that address from no
+ * interface but lo, and there is no route_localnet. So before anything else sees it, a packet for a
+ * published port (sets self, self_range) gets another address of this host as its source (the
+ * pair's), and its answer gets ::1 back behind the last hook. What this rewrites blindly must not
+ * be the answer of a local server to a client whose own port happens to have a published number:
+ * what such clients send is noted in the set answers. */
 #define _GNU_SOURCE
 #include "network/rules.h"
 
@@ -126,6 +133,42 @@ static const char table[] =
 	"	}\n"
 	"}\n";
 
+/* Family ip6 only. 5d: as long as conntrack remembers a connection. */
+static const char loopback6[] =
+	"table ip6 $h {\n"
+	"	set self { type inet_proto . inet_service; }\n"
+	"	set self_range { type inet_proto . inet_service; flags interval; }\n"
+	"	set answers {\n"
+	"		type inet_proto . inet_service . inet_service; flags dynamic, timeout\n"
+	"		size 65535\n"
+	"	}\n"
+	"	chain self_client {\n"
+	"		update @answers { meta l4proto . th dport . th sport timeout 5d }\n"
+	"	}\n"
+	"	chain self_leave {\n"
+	"		ip6 saddr set " RULES_SELF6 "\n"
+	"	}\n"
+	"	chain self_ports {\n"
+	"		meta l4proto . th sport @self jump self_client\n"
+	"		meta l4proto . th sport @self_range jump self_client\n"
+	"		meta l4proto . th sport . th dport @answers return\n"
+	"		meta l4proto . th dport @self goto self_leave\n"
+	"		meta l4proto . th dport @self_range goto self_leave\n"
+	"	}\n"
+	"	chain self_output {\n"
+	"		type route hook output priority raw; policy accept;\n"
+	"		ip6 saddr ::1 ip6 daddr ::1 jump self_ports\n"
+	"	}\n"
+	"	chain self_source {\n"
+	"		type nat hook postrouting priority srcnat; policy accept;\n"
+	"		ip6 saddr " RULES_SELF6 " oifname @bridges masquerade\n"
+	"	}\n"
+	"	chain self_input {\n"
+	"		type filter hook input priority 400; policy accept;\n"
+	"		ip6 saddr ::1 ip6 daddr " RULES_SELF6 " ip6 daddr set ::1\n"
+	"	}\n"
+	"}\n";
+
 static const struct {
 	const char *family, *type, *loopback, *copy;
 } families[] = {
@@ -153,14 +196,21 @@ static void expand(struct buf *out, char word, size_t family, const struct netwo
 	}
 }
 
+static void add_text(
+	struct buf *out, const char *text, size_t family, const struct network_idents *id)
+{
+	for (; *text; text++)
+		if (*text == '$')
+			expand(out, *++text, family, id);
+		else
+			buf_putc(out, *text);
+}
+
 void rules_text(struct buf *out, const struct network_idents *id)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		for (const char *p = table; *p; p++)
-			if (*p == '$')
-				expand(out, *++p, i, id);
-			else
-				buf_putc(out, *p);
+		add_text(out, table, i, id);
+	add_text(out, loopback6, 1, id);
 }
 
 /* ---- elements ---- */
@@ -265,6 +315,19 @@ static void add_key(struct nft_value *key, const struct publish *p, int at, uint
 	nft_add_port(key, port);
 }
 
+/* A port of every address of the host, or of ::1: the key without the address. */
+static void change_self(const struct change *c, const struct publish *p, uint16_t port, uint16_t n)
+{
+	struct nft_elem set = {.set = n > 1 ? "self_range" : "self"};
+
+	if (p->host.family && !cidr_is_any(&p->host) && !is_loopback(&p->host))
+		return;
+	add_key(&set.key, p, 0, port);
+	if (n > 1)
+		add_key(&set.key_end, p, 0, (uint16_t)(port + n - 1));
+	change(c, AF_INET6, &set);
+}
+
 /* The element of the map, and the key alone in the set of its policy. */
 static void change_both(
 	const struct change *c, const struct publish *p, int family, const struct nft_elem *map)
@@ -298,6 +361,8 @@ static void change_port(const struct change *c, const struct publish *p, const s
 		add_key(&map.key, p, at, p->host_port);
 		add_key(&map.key_end, p, at, (uint16_t)(p->host_port + p->n - 1));
 		nft_add_bytes(&map.data, to->bytes, cidr_len(to->family));
+		if (to->family == AF_INET6)
+			change_self(c, p, p->host_port, p->n);
 		return change_both(c, p, to->family, &map);
 	}
 	for (uint32_t i = 0; i < p->n; i++) {
@@ -305,6 +370,8 @@ static void change_port(const struct change *c, const struct publish *p, const s
 		add_key(&map.key, p, at, (uint16_t)(p->host_port + i));
 		nft_add_bytes(&map.data, to->bytes, cidr_len(to->family));
 		nft_add_port(&map.data, (uint16_t)(p->port + i));
+		if (to->family == AF_INET6)
+			change_self(c, p, (uint16_t)(p->host_port + i), 1);
 		change_both(c, p, to->family, &map);
 	}
 }

@@ -12,7 +12,8 @@
 /* Addresses of the pair that copies of first packets go through. */
 #define RULES_HERE4 "169.254.77.1/30"
 #define RULES_COPY4 "169.254.77.2"
-#define RULES_HERE6 "fd77:6875:6c6c::1/64"
+#define RULES_SELF6 "fd77:6875:6c6c::1" /* what ::1 is on its way to a container */
+#define RULES_HERE6 RULES_SELF6 "/64"
 #define RULES_COPY6 "fd77:6875:6c6c::2"
 
 /* Both tables, without elements; what was there is replaced in the same transaction. */

@@ -86,6 +86,35 @@ elements() { nft list ruleset | grep -c "$1" || true; }
 	is "$(outside python3 "$HELPERS/ask" $HOST4 8080)" refused
 }
 
+# What ::1 answers, tcp and udp; and whether a server of the host's own on ::1 still answers a client whose own
+# port has a published number.
+@test "::1 reaches published ports, and only them" {
+	serve web -p 8080:80 -p '[::1]:8081:80' -p 7000-7009:80-89 -p 80-81:80-81
+	has "$(get ::1 8080)" '^fd'
+	has "$(get ::1 8081)" '^fd'
+	has "$(get ::1 7000)" '^fd'
+	has "$(get ::1 80)" '^fd'
+	is "$(get ::1 8082)" refused
+	is "$(python3 "$HELPERS/ask" --from 8080 ::1 9000 --serve)" ::1
+	is "$(python3 "$HELPERS/ask" --from 81 ::1 9001 --serve)" ::1
+	nft flush set ip6 hull answers
+	has "$(get ::1 8080)" '^fd'
+	ok hull rm -f web
+	is "$(get ::1 8080)" refused
+}
+
+@test "::1 reaches published udp ports" {
+	local server
+	ok hull run -d --name echo --network bridge -p 8080:80/udp tiny sleep 60
+	nsenter -t "$(container_pid echo)" -n python3 "$HELPERS/ask" --udp-echo :: 80 &
+	server=$!
+	until grep -q ':0050 ' "/proc/$(container_pid echo)/net/udp6"; do sleep 0.02; done
+	has "$(get --udp ::1 8080)" '^fd'
+	has "$(get --udp 127.0.0.1 8080)" '^10\.'
+	kill $server
+	ok hull rm -f echo
+}
+
 @test "a published port is reached by other containers and by itself" {
 	local pid
 	serve web -p 8080:80
