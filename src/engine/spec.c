@@ -201,6 +201,8 @@ int spec_make(struct engine *en, const struct engine_run *req, struct spec *s, s
 		return -1;
 	if (!en->nested)
 		spec_modes_fit(req, &s->modes);
+	else if (!req->networks) /* networks are the machine's root's, so far */
+		s->modes.network = NETWORK_NONE;
 	if (s->modes.keep_id && spec_keep_id(s, e) < 0)
 		return -1;
 	if (delegate_probe(&s->cgroups, e) < 0 || spec_root(en, s, e) < 0)

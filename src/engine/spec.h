@@ -16,8 +16,6 @@
 #include "oci/config.h"
 
 enum spec_network { NETWORK_NONE, NETWORK_HOST, NETWORK_OWN };
-/* What nothing said means. The default bridge takes this place. */
-#define SPEC_NETWORK_DEFAULT NETWORK_NONE
 
 struct spec_modes {
 	int keep_id;   /* the user's own ids are the same inside; implies user_ns */

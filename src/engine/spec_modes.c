@@ -62,7 +62,7 @@ static int user_mode(const struct engine_run *req, struct spec_modes *m, struct 
 
 static int network_mode(const struct engine_run *req, struct spec_modes *m, struct err *e)
 {
-	m->network = SPEC_NETWORK_DEFAULT;
+	m->network = NETWORK_OWN; /* nothing said: the default bridge */
 	strv_foreach (n, req->networks) {
 		const char *mode = *n;
 		const int first = n == req->networks;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# hull images, tag, rmi, image inspect, image history, image bootstrap.
+# hull images, tag, rmi, image inspect, image history.
 
 load ../helpers/common
 
@@ -193,25 +193,4 @@ another() {
 	has "${lines[1]}" '^4\.1\.2'
 	ok hull run --rm --network none centos:6 id -u
 	is "$output" 0
-}
-
-@test "bootstrap makes a Debian image from the machine's own mirror" {
-	only "root|user" "one id: there is only root"
-	need mmdebstrap
-	[ -z "${HULL_TEST_OFFLINE:-}" ] || skip "HULL_TEST_OFFLINE is set"
-	hull rmi debian:trixie || true
-	BATS_TEST_TIMEOUT=600 ok hull image bootstrap debian:trixie
-	has "$output" '^sha256:[0-9a-f]{64}$'
-	ok hull run --rm debian:trixie sh -c 'cat /etc/os-release; uname -r'
-	has "$output" '^VERSION_CODENAME=trixie$'
-	is "${lines[-1]}" "$(uname -r)"
-}
-
-@test "bootstrap of what does not exist" {
-	need mmdebstrap
-	expect 1 hull image bootstrap debian:nosuchsuite
-	has "$stderr" 'nosuchsuite'
-	lacks "$(hull images)" nosuchsuite
-	expect 1 hull image bootstrap plan9:latest
-	one_line plan9
 }

@@ -13,7 +13,13 @@ export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}
 # `unshare -r`, with one id.
 AS=${HULL_TEST_AS:-root}
 
-hull() { "$HULL_BUILD/hull" "$@"; }
+hull() {
+	if [ -n "${HULL_TESTS_NET:-}" ]; then
+		nsenter --net="$HULL_TESTS_NET" "$HULL_BUILD/hull" "$@"
+	else
+		"$HULL_BUILD/hull" "$@"
+	fi
+}
 
 # A command with the powers that hull has over the test's files: owners may be changed to those there are.
 as_hull() {
@@ -56,11 +62,21 @@ setup_file() {
 	find "$HULL_ROOT" -maxdepth 1 -type f | while read -r f; do
 		cp -p "$f" "$f.own" && mv "$f.own" "$f"
 	done
+	[ -n "${HULL_TESTS_ALONE:-}" ] || own_network
 	if declare -F setup_more >/dev/null; then setup_more; fi
+}
+
+# Without tests/helpers/alone: bridges and rules are still not the machine's.
+own_network() {
+	[ "$AS" = root ] || return 0
+	export HULL_TESTS_NET=$FILE_DIR/net
+	: >"$HULL_TESTS_NET"
+	unshare --net="$HULL_TESTS_NET" ip link set lo up
 }
 
 teardown_file() {
 	if declare -F teardown_more >/dev/null; then teardown_more; fi
+	[ -z "${HULL_TESTS_NET:-}" ] || umount "$HULL_TESTS_NET"
 	[ -z "${FILE_DIR:-}" ] || as_hull rm -rf --one-file-system "$FILE_DIR"
 	[ -z "${HULL_SUITE_OURS:-}" ] || "$HELPERS/suite" remove "$HULL_SUITE"
 }
