@@ -7,11 +7,13 @@
 #include "cli/list.h"
 
 struct values {
-	int repair, quiet;
+	int deep, repair, quiet;
 	const char *format;
 };
 #define AT(m) offsetof(struct values, m), OPT_NOT_TRACKED
 static const struct opt opts[] = {
+	{"deep", 0, OPT_BOOL, AT(deep), "",
+		"Read all layers and blobs, and compare them with their digests"},
 	{"format", 0, OPT_TEXT, AT(format), "string",
 		"table, table TEMPLATE, json, or a Go template of a row's fields"},
 	{"quiet", 'q', OPT_BOOL, AT(quiet), "", "Only print the names of what is broken"},
@@ -57,17 +59,24 @@ static size_t count_left(const struct engine_check *c)
 	return n;
 }
 
-static void print_sum(const struct engine_check *c, size_t left)
+static void print_sum(const struct engine_check *c, int deep, size_t left)
 {
-	printf("checked %" PRId64 " images, %" PRId64 " layers, %" PRId64 " containers (%" PRId64
-	       " running): ",
-		c->images, c->layers, c->containers, c->running);
+	printf("checked %" PRId64 " images, %" PRId64 " layers", c->images, c->layers);
+	if (deep)
+		printf(" (contents of %" PRId64 ", and of %" PRId64 " blobs)", c->read_layers,
+			c->read_blobs);
+	printf(", %" PRId64 " containers (%" PRId64 " running): ", c->containers, c->running);
 	if (!c->n)
 		puts("nothing is broken");
 	else if (left == c->n)
 		printf("%zu broken\n", left);
 	else
 		printf("%zu repaired, %zu left\n", c->n - left, left);
+	if (c->unread_layers)
+		printf("of %" PRId64
+		       " layers nothing says what their contents should be: load or import their "
+		       "images once more\n",
+			c->unread_layers);
 }
 
 static int print(const struct values *v, const struct engine_check *c, struct err *e)
@@ -81,7 +90,7 @@ static int print(const struct values *v, const struct engine_check *c, struct er
 		list_print(&list, v->format, v->quiet, rows, stdout, e) < 0)
 		return -1;
 	if (!v->format && !v->quiet)
-		print_sum(c, left);
+		print_sum(c, v->deep, left);
 	return left > 0;
 }
 
@@ -89,7 +98,8 @@ static int check(struct engine *en, void *values, char **args, struct err *e)
 {
 	const struct values *v = values;
 	struct engine_check c;
-	int r = engine_check(cmd_engine_options(), v->repair, &c, e);
+	int r = engine_check(cmd_engine_options(),
+		(v->repair ? CHECK_REPAIR : 0) | (v->deep ? CHECK_DEEP : 0), &c, e);
 
 	(void)en;
 	(void)args;

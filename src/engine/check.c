@@ -107,8 +107,11 @@ static int image_user(void *ctx, const char *image_id, char container_id[65])
 
 static int check_store(struct check *c, struct err *e)
 {
-	struct store_check s = {
-		.repair = c->repair, .found = from_store, .in_use = image_user, .ctx = c};
+	struct store_check s = {.repair = c->repair,
+		.deep = c->deep,
+		.found = from_store,
+		.in_use = image_user,
+		.ctx = c};
 
 	if (store_check(c->en->store, &s, e) < 0)
 		return -1;
@@ -116,6 +119,11 @@ static int check_store(struct check *c, struct err *e)
 	c->out->layers = s.n_layers;
 	c->out->blobs = s.n_blobs;
 	c->out->busy += s.n_busy;
+	if (c->deep) {
+		c->out->read_layers = c->deep->n_layers;
+		c->out->read_blobs = c->deep->n_blobs;
+		c->out->unread_layers = c->deep->n_unknown;
+	}
 	return 0;
 }
 
@@ -135,9 +143,10 @@ static int lock_starters(struct engine *en)
 	return -1;
 }
 
-static int look(struct engine *en, int repair, struct engine_check *out, struct err *e)
+static int look(struct engine *en, int repair, struct store_deep *deep, struct engine_check *out,
+	struct err *e)
 {
-	struct check c = {.en = en, .repair = repair, .out = out};
+	struct check c = {.en = en, .repair = repair, .deep = deep, .out = out};
 	auto_fd int starters = -1;
 	int r = -1, damaged;
 
@@ -206,17 +215,18 @@ static void keep_common(struct engine_check *c, const struct engine_check *befor
 	c->n = n;
 }
 
-static int look_twice(struct engine *en, struct engine_check *out, struct err *e)
+static int look_twice(
+	struct engine *en, struct store_deep *deep, struct engine_check *out, struct err *e)
 {
 	struct engine_check first = {0};
-	int r = look(en, 0, &first, e);
+	int r = look(en, 0, deep, &first, e);
 
 	if (r < 0 || !first.n) {
 		*out = first;
 		return r;
 	}
 	nanosleep(&(struct timespec){.tv_nsec = AGAIN_MS * 1000000L}, NULL);
-	r = look(en, 0, out, e);
+	r = look(en, 0, deep, out, e);
 	if (r == 0)
 		keep_common(out, &first);
 	engine_check_done(&first);
@@ -250,14 +260,15 @@ static int any_repaired(const struct engine_check *c)
 }
 
 /* Until nothing more turns up: what a container no longer needs is found when it is gone. */
-static int repair_all(struct engine *en, struct engine_check *out, struct err *e)
+static int repair_all(
+	struct engine *en, struct store_deep *deep, struct engine_check *out, struct err *e)
 {
 	int more = 1;
 
 	for (int i = 0; more; i++) {
 		struct engine_check now = {0};
 
-		if (look(en, 1, &now, e) < 0) {
+		if (look(en, 1, deep, &now, e) < 0) {
 			engine_check_done(&now);
 			return -1;
 		}
@@ -267,23 +278,25 @@ static int repair_all(struct engine *en, struct engine_check *out, struct err *e
 	return 0;
 }
 
-static int check_opened(struct engine *en, int repair, struct engine_check *out, struct err *e)
+static int check_opened(struct engine *en, int repair, struct store_deep *deep,
+	struct engine_check *out, struct err *e)
 {
 	struct engine_check now = {0};
 
-	if (mode_enter(en, e) < 0 || look_twice(en, &now, e) < 0)
+	if (mode_enter(en, e) < 0 || look_twice(en, deep, &now, e) < 0)
 		return -1;
 	if (!repair || !now.n) {
 		merge(out, &now, 0);
 		return 0;
 	}
 	engine_check_done(&now);
-	return repair_all(en, out, e);
+	return repair_all(en, deep, out, e);
 }
 
-int engine_check(
-	const struct engine_options *o, int repair, struct engine_check *out, struct err *e)
+int engine_check(const struct engine_options *o, int flags, struct engine_check *out, struct err *e)
 {
+	const int repair = (flags & CHECK_REPAIR) != 0;
+	struct store_deep deep = {0};
 	struct engine *en = NULL;
 	struct err why = {0};
 	int r;
@@ -301,7 +314,8 @@ int engine_check(
 		if (engine_open(o, &en, e) < 0)
 			return -1;
 	}
-	r = check_opened(en, repair, out, e);
+	r = check_opened(en, repair, flags & CHECK_DEEP ? &deep : NULL, out, e);
+	store_deep_done(&deep);
 	engine_close(en);
 	return r;
 }

@@ -3,11 +3,13 @@
 
 #include "engine/container_store.h"
 #include "engine/parts.h"
+#include "image/store_check.h"
 #include "kernel/cgroup.h"
 
 struct check {
 	struct engine *en;
 	int repair;
+	struct store_deep *deep; /* NULL: contents are not read */
 	int alone; /* no hull is in the midst of preparing a run: what is half made is garbage */
 	struct container_row *rows;
 	size_t n_rows;

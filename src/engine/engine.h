@@ -201,11 +201,15 @@ struct engine_check { /* what was looked at, and what is wrong */
 	struct engine_finding *v;
 	size_t n;
 	int64_t images, layers, blobs, containers, running, busy, cgroups;
+	int64_t read_layers, read_blobs; /* CHECK_DEEP: whose contents were compared */
+	int64_t unread_layers;		 /* that nothing says of what they should be */
 };
-/* Compare all that hull has on this host with what it should have; with repair, remove what is
- * garbage. Other commands may run at the same time: what they are at is not taken for damage. Opens
- * the engine by itself, because a damaged database is one of the things it tells. -1: it could not
- * look. Release with engine_check_done in either case. */
+#define CHECK_REPAIR 1 /* remove what is garbage */
+#define CHECK_DEEP 2   /* read the contents of layers and blobs */
+/* Compare all that hull has on this host with what it should have. flags: CHECK_*. Other commands
+ * may run at the same time: what they are at is not taken for damage. Opens the engine by itself,
+ * because a damaged database is one of the things it tells. -1: it could not look. Release with
+ * engine_check_done in either case. */
 int engine_check(
-	const struct engine_options *o, int repair, struct engine_check *out, struct err *e);
+	const struct engine_options *o, int flags, struct engine_check *out, struct err *e);
 void engine_check_done(struct engine_check *c);

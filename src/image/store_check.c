@@ -162,6 +162,26 @@ static char *missing_layer(struct store_checking *k, const char *id, const struc
 	return lost;
 }
 
+/* Which layer has other contents than it had, and how that shows, or NULL. Caller frees. */
+static char *bad_layer(struct store_checking *k, const char *id)
+{
+	auto_stmt sqlite3_stmt *st = NULL;
+	char *bad = NULL;
+
+	if (!k->c->deep || db_query(k->s->db, &st, NULL,
+				   "SELECT l.diff_id, l.stored_ns FROM image_layers il JOIN layers "
+				   "l ON l.diff_id = il.diff_id WHERE il.image = ? ORDER BY il.idx",
+				   "s", id) < 0)
+		return NULL;
+	while (!bad && db_step(k->s->db, st, NULL) == 1) {
+		const char *why = store_check_bad(
+			k, BAD_LAYER, db_text(st, 0), sqlite3_column_int64(st, 1));
+		if (why)
+			bad = xasprintf("its layer %s is damaged: %s", db_text(st, 0), why);
+	}
+	return bad;
+}
+
 static int forget_image(struct store_checking *k, const char *id, struct err *e)
 {
 	static const char *const sql[] = {"DELETE FROM refs WHERE image = ?",
@@ -238,6 +258,8 @@ static int check_image(struct store_checking *k, const char *id, const char *sto
 		why = xasprintf("its configuration cannot be read: %s", bad.text);
 	else if ((lost = missing_layer(k, id, &config)))
 		why = xasprintf("its layer %s is missing", lost);
+	else
+		why = bad_layer(k, id);
 	if (why)
 		r = damaged_image(k, id, why, e);
 	oci_image_done(&config);
@@ -275,6 +297,8 @@ int store_check(struct store *s, struct store_check *c, struct err *e)
 
 	/* Before the moves, which make more of them. */
 	store_check_tmp(&k);
+	if (c->deep && store_check_deep(&k, e) < 0)
+		return -1;
 	if (db_begin(s->db, 1, e) < 0)
 		return -1;
 	r = check_all(&k, e);

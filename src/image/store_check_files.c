@@ -38,9 +38,9 @@ static void check_blob_file(void *ctx, int dirfd, const char *name)
 		hex ? "no image has it" : "it was never finished");
 }
 
-/* A manifest is read, of a layer only the size is compared. */
-static const char *judge_blob(
-	struct store_checking *k, const char *digest, const char *kind, int64_t size)
+/* A manifest is read, of a layer only the size is compared, unless it was read before. */
+static const char *judge_blob(struct store_checking *k, const char *digest, const char *kind,
+	int64_t size, int64_t stored_ns)
 {
 	const char *hex = hash_is_digest(digest) ? str_after(digest, "sha256:") : "?";
 	auto_free char *path = xasprintf(STORE_BLOBS "/%s", hex);
@@ -53,7 +53,7 @@ static const char *judge_blob(
 		return "has another size than it had";
 	if (streq(kind, STORE_MANIFEST) && store_check_read_blob(k, hex, &b) != COPY_GOOD)
 		return "has other bytes than its digest's";
-	return NULL;
+	return store_check_bad(k, BAD_BLOB, digest, stored_ns);
 }
 
 static int check_blob_rows(struct store_checking *k, struct err *e)
@@ -63,11 +63,13 @@ static int check_blob_rows(struct store_checking *k, struct err *e)
 	int r;
 
 	if (db_query(k->s->db, &st, e,
-		    "SELECT digest, kind, max(size) FROM image_blobs GROUP BY digest", "") < 0)
+		    "SELECT digest, kind, max(size), max(stored_ns) FROM image_blobs GROUP BY "
+		    "digest",
+		    "") < 0)
 		return -1;
 	while ((r = db_step(k->s->db, st, e)) == 1) {
-		const char *why = judge_blob(
-			k, db_text(st, 0), db_text(st, 1), sqlite3_column_int64(st, 2));
+		const char *why = judge_blob(k, db_text(st, 0), db_text(st, 1),
+			sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 3));
 		if (why) {
 			strv_add(&digests, db_text(st, 0));
 			strv_addf(
@@ -101,27 +103,42 @@ static void check_recipe_file(void *ctx, int dirfd, const char *name)
 		"no layer has it");
 }
 
+static const char *judge_recipe(
+	const struct store_checking *k, const char *diff_id, int64_t stored_ns)
+{
+	const char *hex = str_after(diff_id, "sha256:");
+	auto_free char *path = xasprintf(STORE_RECIPES "/%s", hex ? hex : "?");
+	struct stat s;
+
+	if (fstatat(k->s->rootfd, path, &s, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(s.st_mode))
+		return "what making the layer's archive again takes is missing";
+	return store_check_bad(k, BAD_RECIPE, diff_id, stored_ns);
+}
+
 static int check_recipe_rows(struct store_checking *k, struct err *e)
 {
-	auto_strv char **lost = NULL;
+	auto_strv char **lost = NULL, **texts = NULL;
 	auto_stmt sqlite3_stmt *st = NULL;
 	int r;
 
-	if (db_query(k->s->db, &st, e, "SELECT diff_id FROM recipes", "") < 0)
+	if (db_query(k->s->db, &st, e,
+		    "SELECT r.diff_id, l.stored_ns FROM recipes r LEFT JOIN layers l USING "
+		    "(diff_id)",
+		    "") < 0)
 		return -1;
 	while ((r = db_step(k->s->db, st, e)) == 1) {
-		const char *hex = str_after(db_text(st, 0), "sha256:");
-		auto_free char *path = xasprintf(STORE_RECIPES "/%s", hex ? hex : "?");
-		struct stat s;
-
-		if (fstatat(k->s->rootfd, path, &s, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(s.st_mode))
+		const char *why = judge_recipe(k, db_text(st, 0), sqlite3_column_int64(st, 1));
+		if (why) {
 			strv_add(&lost, db_text(st, 0));
+			strv_add(&texts, why);
+		}
 	}
-	strv_foreach (d, lost) {
+	for (size_t i = 0; r >= 0 && lost && lost[i]; i++) {
 		if (k->c->repair)
-			r = db_run(k->s->db, e, "DELETE FROM recipes WHERE diff_id = ?", "s", *d);
-		store_check_tell(k, store_check_outcome(k, r), "recipe", *d, SAVE_REPAIR,
-			"what making the layer's archive again takes is missing");
+			r = db_run(
+				k->s->db, e, "DELETE FROM recipes WHERE diff_id = ?", "s", lost[i]);
+		store_check_tell(k, store_check_outcome(k, r), "recipe", lost[i], SAVE_REPAIR, "%s",
+			texts[i]);
 	}
 	return r < 0 ? -1 : 0;
 }

@@ -19,6 +19,12 @@ int store_check_is_hex(const char *s);
 enum store_copy { COPY_GOOD, COPY_MISSING, COPY_BAD };
 enum store_copy store_check_read_blob(struct store_checking *k, const char *hex, struct buf *b);
 
+/* store_check_deep.c: reads; what is damaged is added to (later: kept in) k->c->deep. */
+int store_check_deep(struct store_checking *k, struct err *e);
+/* Within the transaction: why the thing of this row is damaged, NULL. */
+const char *store_check_bad(
+	const struct store_checking *k, int what, const char *digest, int64_t stored_ns);
+
 /* store_check_files.c. Within the transaction: blobs, recipes, layers' folders. */
 int store_check_files(struct store_checking *k, struct err *e);
 /* Outside of it, for removing takes long. */

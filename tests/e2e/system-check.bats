@@ -206,6 +206,97 @@ mended() {
 	clean
 }
 
+deep_broken() { # KIND PROBLEM [STATE]: exactly this is found with --deep, and nothing without
+	clean
+	expect 1 hull system check --deep --format '{{.Kind}} {{.Name}}: {{.Problem}} ({{.State}})'
+	has "$output" "^$1 .*: .*$2.*\(${3:-with --repair}\)"
+	is "$(wc -l <<<"$output")" 1
+}
+deep_mended() {
+	deep_broken "$@"
+	ok hull system check --deep --repair --format '{{.Kind}} {{.Problem}} ({{.State}})'
+	has "$output" "^$1 .*$2.*\(repaired\)"
+	ok hull system check --deep
+	has "$output" 'nothing is broken$'
+}
+# Other bytes, the same size.
+flip() { printf '\xa5\x5a\xa5\x5a' | dd of="$1" bs=1 seek="${2:-100}" conv=notrunc status=none; }
+
+@test "--deep: nothing is broken, and how much was read" {
+	import_own own
+	ok hull system check --deep
+	has "$output" '^checked ([0-9]+) images, ([0-9]+) layers \(contents of \2, and of [0-9]+ blobs\), .*: nothing is broken$'
+	ok hull system check --deep -q
+	is "$output" ""
+	ok hull rmi own
+}
+
+@test "--deep: a layer with other contents: its images are named, and go; others stay" {
+	import_own own
+	local top
+	top=$HULL_ROOT/layers/$(layer_of own)
+	flip "$top/busybox" 5000
+	deep_broken image 'its layer sha256:[0-9a-f]+ is damaged: its files have other contents'
+	ok hull system check --deep --repair
+	lacks "$(hull images)" own
+	[ ! -e "$top" ]
+	ok tiny true
+	import_own shorter
+	truncate -s 10 "$HULL_ROOT/layers/$(layer_of shorter)/busybox"
+	deep_broken image 'is damaged: busybox of the layer is shorter than it was'
+	ok hull rmi shorter
+	import_own less
+	rm "$HULL_ROOT/layers/$(layer_of less)/stamp"
+	deep_broken image 'is damaged: read stamp of the layer'
+	ok hull rmi less
+	import_own fifo
+	rm "$HULL_ROOT/layers/$(layer_of fifo)/stamp"
+	mkfifo "$HULL_ROOT/layers/$(layer_of fifo)/stamp"
+	deep_broken image 'is damaged: stamp of the layer is no file any more'
+	ok hull rmi fifo
+	ok hull system check --deep
+}
+
+@test "--deep: a damaged layer that a container uses is left to the user" {
+	import_own own
+	ok hull run --name keeps own /busybox true
+	flip "$HULL_ROOT/layers/$(layer_of own)/stamp" 0
+	deep_broken image 'is damaged' 'by hand'
+	expect 1 hull system check --deep --repair
+	has "$output" 'uses it: hull rm'
+	hull images | grep -q '^own '
+	ok hull rm keeps
+	ok hull system check --deep --repair
+	lacks "$(hull images)" own
+}
+
+@test "--deep: a damaged recipe is not a damaged layer" {
+	import_own own
+	local recipe
+	recipe=$HULL_ROOT/recipes/$(layer_of own)
+	flip "$recipe" $(($(stat -c %s "$recipe") / 2))
+	deep_mended recipe "recipe is damaged"
+	ok hull run --rm own /busybox true
+	ok hull system check --deep
+	has "$output" 'of 1 layers nothing says what their contents should be'
+	ok hull rmi own
+}
+
+@test "--deep: a damaged blob of a layer: the image still runs, and is loaded once more" {
+	local blob
+	mkdir -p own && date +%N >own/stamp && cp "$HULL_SUITE/bin/busybox" own/
+	command tar -C own -cf layer.tar .
+	"$HELPERS/mkimage" layout lay layers=layer.tar names=own:1
+	ok hull load -i lay
+	blob=$(sql "$HULL_ROOT/hull.db" "SELECT substr(digest, 8) FROM image_blobs WHERE kind = 'layer'")
+	flip "$HULL_ROOT/blobs/sha256/$blob"
+	deep_mended blob "layer that its image came with has other bytes than its digest's"
+	ok hull run --rm own:1 /busybox true
+	ok hull load -i lay
+	ok hull save -o saved.tar own:1
+	ok hull rmi own:1
+}
+
 @test "folders without containers, run folders too" {
 	mkdir -p "$HULL_ROOT/containers/$ID/upper"
 	mended container 'no row in the database'

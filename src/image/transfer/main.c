@@ -10,6 +10,7 @@
  * index	tells where the files in the archive lie; --spool 1: in the plain copy that it
  *		writes to descriptor 6
  * rebuild	the archive is a recipe, the target its layer: writes the tar to descriptor 6
+ * verify	as rebuild, but the tar goes nowhere: only its digest is wanted
  * export	the --layers N folders from descriptor 7 on, topmost first, as the tar of what a
  *		container of them sees, to descriptor 6; the archive is not read
  *
@@ -190,6 +191,11 @@ static int rebuild(const struct options *o, struct transfer_result *out, struct 
 	return rebuild_run(BOX_ARCHIVE_FD, BOX_ROOT_FD, BOX_SPOOL_FD, out, e);
 }
 
+static int verify(const struct options *o, struct transfer_result *out, struct err *e)
+{
+	return rebuild_verify(BOX_ARCHIVE_FD, BOX_ROOT_FD, out, e);
+}
+
 static int export_tree(const struct options *o, struct transfer_result *out, struct err *e)
 {
 	int layers[LAYERS_MAX];
@@ -203,6 +209,7 @@ static const struct mode modes[] = {
 	{"unpack", 0, unpack},
 	{"index", 0, index_archive},
 	{"rebuild", 1, rebuild},
+	{"verify", 1, verify},
 	{"export", 1, export_tree},
 };
 

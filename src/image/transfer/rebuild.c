@@ -8,7 +8,7 @@
 #include "image/transfer/recipe.h"
 
 struct rebuild {
-	int out_fd;
+	int out_fd; /* -1: only the digest is wanted */
 	int64_t bytes;
 	struct sha256_ctx hash;
 };
@@ -16,7 +16,7 @@ struct rebuild {
 static int sink(void *ctx, const void *data, size_t len, struct err *e)
 {
 	struct rebuild *r = ctx;
-	int rc = fd_write_all(r->out_fd, data, len);
+	int rc = r->out_fd < 0 ? 0 : fd_write_all(r->out_fd, data, len);
 
 	sha256_update(&r->hash, len, data);
 	r->bytes += (int64_t)len;
@@ -35,5 +35,18 @@ int rebuild_run(int recipe_fd, int rootfd, int out_fd, struct transfer_result *o
 	for (size_t i = 0; i < sizeof(raw); i++)
 		snprintf(out->digest + 2 * i, 3, "%02x", raw[i]);
 	out->stream_bytes = r.bytes;
+	return 0;
+}
+
+int rebuild_verify(int recipe_fd, int rootfd, struct transfer_result *out, struct err *e)
+{
+	if (recipe_check(recipe_fd, e) < 0) {
+		e->kind = ERR_INVALID;
+		return -1;
+	}
+	if (rebuild_run(recipe_fd, rootfd, -1, out, e) < 0) {
+		e->kind = ERR_CONFLICT;
+		return -1;
+	}
 	return 0;
 }

@@ -38,3 +38,6 @@ int recipe_finish(struct recipe *r, struct err *e);
 int recipe_replay(int recipe_fd, int rootfd,
 	int (*sink)(void *ctx, const void *data, size_t len, struct err *e), void *ctx,
 	struct err *e);
+
+/* -1 *e: the recipe's own bytes are not those that were written (each frame has a checksum). */
+int recipe_check(int recipe_fd, struct err *e);

@@ -216,23 +216,44 @@ static int start(struct replay *r)
 	return r->zstd ? 0 : err_sys(r->e, ENOMEM, "read the layer's recipe");
 }
 
+static int open_replay(struct replay *r)
+{
+	r->in = xmalloc(IN_SIZE);
+	r->out = xmalloc(OUT_SIZE);
+	r->piece = xmalloc(PIECE_SIZE);
+	return start(r);
+}
+
+static void close_replay(struct replay *r)
+{
+	fd_close_ptr(&r->file);
+	ZSTD_freeDCtx(r->zstd);
+	free(r->in);
+	free(r->out);
+	free(r->piece);
+}
+
 int recipe_replay(int recipe_fd, int rootfd,
 	int (*sink)(void *ctx, const void *data, size_t len, struct err *e), void *ctx,
 	struct err *e)
 {
 	struct replay r = {
 		.fd = recipe_fd, .rootfd = rootfd, .sink = sink, .ctx = ctx, .e = e, .file = -1};
-	int rc = start(&r);
+	int rc = open_replay(&r);
 
-	r.in = xmalloc(IN_SIZE);
-	r.out = xmalloc(OUT_SIZE);
-	r.piece = xmalloc(PIECE_SIZE);
 	while (rc == 0)
 		rc = record(&r);
-	fd_close_ptr(&r.file);
-	ZSTD_freeDCtx(r.zstd);
-	free(r.in);
-	free(r.out);
-	free(r.piece);
+	close_replay(&r);
 	return rc < 0 ? -1 : 0;
+}
+
+int recipe_check(int recipe_fd, struct err *e)
+{
+	struct replay r = {.fd = recipe_fd, .rootfd = -1, .e = e, .file = -1};
+	int rc = open_replay(&r) < 0 ? -1 : 1;
+
+	while (rc > 0)
+		rc = more(&r);
+	close_replay(&r);
+	return rc;
 }
