@@ -37,7 +37,7 @@ void fs_each(int dirfd, const char *folder, void (*one)(void *ctx, int dirfd, co
 	auto_fd int fd = openat(dirfd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	_Alignas(8) char room[8192];
 	struct dents d = {.fd = fd, .size = sizeof(room), .room = room};
-	const char *name;
+	const char *name = NULL;
 
 	while (fd >= 0 && dents_next(&d, &name) > 0)
 		one(ctx, fd, name);

@@ -49,6 +49,22 @@ mended() {
 	clean
 }
 
+deep_broken() { # KIND PROBLEM [STATE]: exactly this is found with --deep, and nothing without
+	clean
+	expect 1 hull system check --deep --format '{{.Kind}} {{.Name}}: {{.Problem}} ({{.State}})'
+	has "$output" "^$1 .*: .*$2.*\(${3:-with --repair}\)"
+	is "$(wc -l <<<"$output")" 1
+}
+deep_mended() {
+	deep_broken "$@"
+	ok hull system check --deep --repair --format '{{.Kind}} {{.Problem}} ({{.State}})'
+	has "$output" "^$1 .*$2.*\(repaired\)"
+	ok hull system check --deep
+	has "$output" 'nothing is broken$'
+}
+# Other bytes, the same size.
+flip() { printf '\xa5\x5a\xa5\x5a' | dd of="$1" bs=1 seek="${2:-100}" conv=notrunc status=none; }
+
 @test "a store in which nothing is broken: exit status 0" {
 	clean
 	has "$output" '^checked [0-9]+ images, [0-9]+ layers, 0 containers \(0 running\): nothing is broken$'
@@ -205,22 +221,6 @@ mended() {
 	ok hull rmi own
 	clean
 }
-
-deep_broken() { # KIND PROBLEM [STATE]: exactly this is found with --deep, and nothing without
-	clean
-	expect 1 hull system check --deep --format '{{.Kind}} {{.Name}}: {{.Problem}} ({{.State}})'
-	has "$output" "^$1 .*: .*$2.*\(${3:-with --repair}\)"
-	is "$(wc -l <<<"$output")" 1
-}
-deep_mended() {
-	deep_broken "$@"
-	ok hull system check --deep --repair --format '{{.Kind}} {{.Problem}} ({{.State}})'
-	has "$output" "^$1 .*$2.*\(repaired\)"
-	ok hull system check --deep
-	has "$output" 'nothing is broken$'
-}
-# Other bytes, the same size.
-flip() { printf '\xa5\x5a\xa5\x5a' | dd of="$1" bs=1 seek="${2:-100}" conv=notrunc status=none; }
 
 @test "--deep: nothing is broken, and how much was read" {
 	import_own own
