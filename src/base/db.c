@@ -31,6 +31,7 @@ struct db {
 	sqlite3 *h;
 	char *path;
 	int sync; /* what this handle is set to */
+	int unsure;
 };
 
 static int fail(struct db *db, struct err *e, const char *doing)
@@ -232,13 +233,30 @@ int db_begin(struct db *db, int durable, struct err *e)
 	return 0;
 }
 
+/* A commit whose fsync(2) failed is in the log all the same: SQLite goes back in shared memory
+ * only, and whoever indexes the log anew finds it whole. So another commit, of nothing, takes its
+ * place. */
+static void bury(struct db *db)
+{
+	int rc = sqlite3_exec(db->h, "PRAGMA user_version=0", NULL, NULL, NULL);
+
+	if (rc != SQLITE_OK && sqlite3_extended_errcode(db->h) != SQLITE_IOERR_FSYNC)
+		db->unsure = 1;
+}
+
 int db_commit(struct db *db, struct err *e)
 {
 	if (sqlite3_exec(db->h, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
 		return 0;
 	fail(db, e, "write to the database");
 	db_rollback(db);
+	bury(db);
 	return -1;
+}
+
+int db_is_unsure(const struct db *db)
+{
+	return db->unsure;
 }
 
 void db_rollback(struct db *db)

@@ -40,6 +40,9 @@ int db_exec(struct db *db, const char *sql, struct err *e);
  */
 int db_begin(struct db *db, int durable, struct err *e);
 int db_commit(struct db *db, struct err *e);
+/* 1: a commit failed, and what it wrote may come to life all the same. What its rows stand for must
+ * not be removed then. */
+int db_is_unsure(const struct db *db);
 void db_rollback(struct db *db); /* harmless when no transaction is open */
 
 /* Prepare sql and bind by types: "i" int64_t, "s" const char * (NULL allowed), "b" const void *,

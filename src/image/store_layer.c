@@ -208,7 +208,7 @@ int store_garbage_remove(struct store *s, char *const *blobs, char *const *diff_
 	auto_fd int layers = open_layers(s);
 	int r;
 
-	if (layers < 0 || db_begin(s->db, 0, NULL) < 0)
+	if (layers < 0 || db_is_unsure(s->db) || db_begin(s->db, 0, NULL) < 0)
 		return -1;
 	r = store_blobs_unlink(s, blobs);
 	if (move_unclaimed(s, layers, diff_ids) < 0)

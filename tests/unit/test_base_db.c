@@ -6,11 +6,13 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +24,23 @@ static const char *const steps[] = {
 	"ALTER TABLE u ADD COLUMN y INTEGER;",
 	"CREATE TABLE child(a TEXT REFERENCES t(a));",
 };
+
+/* In the place of the C library's, for SQLite too. */
+static int syncs_fail;
+static int sync_file(long call, int fd)
+{
+	if (syncs_fail)
+		errno = EIO;
+	return syncs_fail ? -1 : (int)syscall(call, fd);
+}
+int fdatasync(int fd)
+{
+	return sync_file(SYS_fdatasync, fd);
+}
+int fsync(int fd)
+{
+	return sync_file(SYS_fsync, fd);
+}
 
 struct where {
 	char dir[32], path[64];
@@ -261,6 +280,28 @@ static void test_damaged(void **state)
 	db_close(db);
 }
 
+/* The first who opens the database after it indexes the log anew. */
+static void test_failed_commit(void **state)
+{
+	struct where *w = *state;
+	struct db *db = open_db(w, 1);
+
+	for (int dead = 0; dead < 2; dead++) {
+		assert_int_equal(db_begin(db, 1, &w->e), 0);
+		run(db, "INSERT INTO t VALUES('ghost', 1, NULL)");
+		syncs_fail = 1;
+		assert_int_equal(db_commit(db, &w->e), -1);
+		assert_non_null(strstr(w->e.text, w->path));
+		syncs_fail = dead;
+		assert_int_equal(db_is_unsure(db), 0);
+		db_close(db);
+		syncs_fail = 0;
+		db = open_db(w, 1);
+		assert_int_equal(count(db), 0);
+	}
+	db_close(db);
+}
+
 static void test_newlines(void **state)
 {
 	struct where *w = *state;
@@ -283,6 +324,7 @@ int main(void)
 		EACH_DB(test_processes),
 		EACH_DB(test_checkpoint),
 		EACH_DB(test_damaged),
+		EACH_DB(test_failed_commit),
 		EACH_DB(test_newlines),
 	};
 
