@@ -105,8 +105,8 @@ static int receive_trees(struct child *c, struct err *e)
 static int prepare(struct child *c, struct err *e)
 {
 	child_expect(c, SYNC_MAPS);
-	if (child_net_own(c, e) < 0 || receive_trees(c, e) < 0 || child_cgroup_join(c, e) < 0 ||
-		become_root(c->plan, e) < 0)
+	if (child_net_own(c, e) < 0 || receive_trees(c, e) < 0 || child_trees_reopen(c, e) < 0 ||
+		child_cgroup_join(c, e) < 0 || become_root(c->plan, e) < 0)
 		return -1;
 	die_with_parent();
 	if (new_namespaces(c, e) < 0 || child_root_make(c, e) < 0 ||

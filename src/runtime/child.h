@@ -24,6 +24,9 @@ struct child {
 /* Never returns: execs or reports ERROR on sync_fd and exits with its status. */
 void child_main(struct child *c) __attribute__((noreturn));
 
+/* Before 5.2 the parent could only open what is to be mounted, in its own mount namespace: the same
+ * by its path in ours. To be called while the user is still the host's, who may go there. */
+int child_trees_reopen(struct child *c, struct err *e);
 /* child_root.c: the root file system and every mount in it, up to the pivot. */
 int child_root_make(struct child *c, struct err *e);
 /* After all mounts, before the pivot: masked and read-only paths. */

@@ -148,8 +148,7 @@ static int make_root(struct child *c, struct err *e)
 	return r < 0 ? err_sys(e, r, "make the root file system's mount private") : 0;
 }
 
-/* Before 5.2 the parent could only open what is to be mounted, in its own mount namespace. */
-static int reopen_trees(struct child *c, struct err *e)
+int child_trees_reopen(struct child *c, struct err *e)
 {
 	for (size_t i = 0; i < c->trees.n; i++) {
 		struct tree *t = &c->trees.v[i];
@@ -479,7 +478,7 @@ static int write_sysctls(struct child *c, struct err *e)
 
 int child_root_make(struct child *c, struct err *e)
 {
-	if (stop_propagation(e) < 0 || reopen_trees(c, e) < 0 || make_root(c, e) < 0)
+	if (stop_propagation(e) < 0 || make_root(c, e) < 0)
 		return -1;
 	for (uint32_t i = 0; i < c->plan->n_mounts; i++)
 		if (do_mount(c, i, e) < 0)

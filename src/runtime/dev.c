@@ -43,6 +43,8 @@ static const struct {
 struct maker {
 	const struct plan *plan;
 	int fd;
+	uid_t uid; /* of the container's root, as whoever makes it has to say it */
+	gid_t gid;
 	int no_nodes; /* mknod(2) is forbidden: a file stands in each one's place */
 };
 
@@ -50,10 +52,8 @@ static int own(const struct maker *m, int dirfd, const char *name, uid_t uid, gi
 {
 	/* Ids beneath the container's map are shifted by its start: the maps are checked to hold
 	 * root. */
-	return fchownat(dirfd, name, m->plan->root_uid + uid, m->plan->root_gid + gid,
-		       AT_SYMLINK_NOFOLLOW) < 0
-		       ? -errno
-		       : 0;
+	return fchownat(dirfd, name, m->uid + uid, m->gid + gid, AT_SYMLINK_NOFOLLOW) < 0 ? -errno
+											  : 0;
 }
 
 static int placeholder(int dirfd, const char *name)
@@ -133,8 +133,7 @@ static int add_device(const struct maker *m, const struct oci_device *d, struct 
 	slash = strrchr(folder, '/');
 	if (slash) {
 		*slash = '\0';
-		auto_fd int made = path_mkdirs(
-			m->fd, folder, 0755, m->plan->root_uid, m->plan->root_gid);
+		auto_fd int made = path_mkdirs(m->fd, folder, 0755, m->uid, m->gid);
 		if (made < 0)
 			return err_sys(e, made, "make the folder of device %s", d->path);
 	}
@@ -150,20 +149,19 @@ static int add_device(const struct maker *m, const struct oci_device *d, struct 
 	return r < 0 ? err_sys(e, r, "make device %s", d->path) : 0;
 }
 
-static int fill(const struct plan *p, int fd, const char *const **out_missing, struct err *e)
+static int fill(struct maker *m, const char *const **out_missing, struct err *e)
 {
-	struct maker m = {p, fd, 0};
 	const mode_t old = umask(0);
-	int r = fill_standard(&m, e);
+	int r = fill_standard(m, e);
 
-	for (size_t i = 0; r == 0 && i < p->config->n_devices; i++)
-		r = add_device(&m, &p->config->devices[i], e);
+	for (size_t i = 0; r == 0 && i < m->plan->config->n_devices; i++)
+		r = add_device(m, &m->plan->config->devices[i], e);
 	umask(old);
 	if (r < 0)
 		return -1;
-	if (fchownat(fd, "", p->root_uid, p->root_gid, AT_EMPTY_PATH) < 0)
+	if (fchownat(m->fd, "", m->uid, m->gid, AT_EMPTY_PATH) < 0)
 		return err_sys(e, errno, "give /dev to the container");
-	*out_missing = m.no_nodes ? all_nodes : NULL;
+	*out_missing = m->no_nodes ? all_nodes : NULL;
 	return 0;
 }
 
@@ -189,7 +187,7 @@ int dev_make(const struct plan *p, int *out, const char *const **out_missing, st
 		return 0;
 	if (fd < 0)
 		return err_sys(e, fd, "make a file system for /dev");
-	if (fill(p, fd, out_missing, e) < 0)
+	if (fill(&(struct maker){p, fd, p->root_uid, p->root_gid, 0}, out_missing, e) < 0)
 		return -1;
 	*out = take_fd(&fd);
 	return 0;
@@ -204,5 +202,6 @@ int dev_make_at(const struct plan *p, int at_fd, struct err *e)
 
 	if (fd < 0)
 		return err_sys(e, fd, "make a file system for /dev");
-	return fill(p, fd, &missing, e) < 0 ? -1 : take_fd(&fd);
+	/* The child is root of the container already, and says so in its own ids. */
+	return fill(&(struct maker){p, fd, 0, 0, 0}, &missing, e) < 0 ? -1 : take_fd(&fd);
 }
