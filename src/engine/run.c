@@ -390,7 +390,8 @@ int engine_run(struct engine *en, const struct engine_run *req, int *out_status,
 
 	if (spec_modes(req, &modes, NULL) == 0) {
 		spec_modes_fit(req, &modes);
-		seal_self(modes.user_ns);
+		if (seal_self(modes.user_ns, e) < 0)
+			return err_status(e, 125);
 	}
 	if (mode_enter(en, e) < 0)
 		return err_status(e, 125);

@@ -5,8 +5,9 @@
  * namespace. With a range of user ids of its own the container's root is nobody there. Without one,
  * or where an ordinary user runs a hull of their own, it may be the file's owner, and nothing would
  * stand between it and the host's next `hull run`. So hull then starts again out of a detached
- * read-only mount of its file (5.2), or out of a sealed copy in memory (3.17): what the link leads
- * to refuses to be written, for anybody. */
+ * read-only mount of its file (5.12), out of a sealed copy in memory (3.17), or out of a read-only
+ * mount in a namespace that is gone by then: what the link leads to refuses to be written, for
+ * anybody. Where none of them can be had, no container starts. */
 #define _GNU_SOURCE
 #include "engine/seal.h"
 
@@ -25,11 +26,15 @@
 #include "base/mem.h"
 #include "engine/helpers.h"
 #include "kernel/mount.h"
+#include "kernel/path.h"
 #include "kernel/userns.h"
 
 #define EXE "/proc/self/exe"
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 #define COMMAND_LINE_MAX (8 << 20)
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10U /* or sysctl vm.memfd_noexec decides */
+#endif
 
 extern char **environ;
 
@@ -43,30 +48,34 @@ static int is_sealed(int fd)
 	return fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY);
 }
 
-/* O_PATH */
-static int read_only_view(void)
+/* O_PATH. 5.12; needs rights in this mount namespace. */
+static int detached_view(int exe)
 {
-	auto_fd int tree = mount_tree_clone(AT_FDCWD, EXE, 0);
+	auto_fd int tree = mount_tree_clone(exe, "", 0);
 	struct statvfs fs;
+	int r = tree < 0 ? tree : mount_change(tree, MS_RDONLY, 0, 0);
 
-	if (tree < 0 || mount_change(tree, MS_RDONLY, 0, 0) < 0 || fstatvfs(tree, &fs) < 0 ||
-		!(fs.f_flag & ST_RDONLY))
-		return -1;
-	return take_fd(&tree);
+	if (r < 0)
+		return r;
+	if (fstatvfs(tree, &fs) < 0)
+		return -errno;
+	return fs.f_flag & ST_RDONLY ? take_fd(&tree) : -EROFS;
 }
 
 static int sealed_copy(int exe)
 {
-	auto_fd int copy = memfd_create("hull", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	auto_fd int copy = memfd_create("hull", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 	ssize_t n;
 
+	if (copy < 0 && errno == EINVAL) /* before 6.3 all of them were executable */
+		copy = memfd_create("hull", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (copy < 0)
-		return -1;
+		return -errno;
 	do
 		n = sendfile(copy, exe, NULL, 1 << 20);
 	while (n > 0);
 	if (n < 0 || fchmod(copy, 0500) < 0 || fcntl(copy, F_ADD_SEALS, SEALS) < 0)
-		return -1;
+		return -errno;
 	return take_fd(&copy);
 }
 
@@ -91,23 +100,53 @@ static int is_reachable(int exe, int user_ns)
 	return !user_ns || fstat(exe, &st) < 0 || st.st_uid == geteuid();
 }
 
-void seal_self(int user_ns)
+/* Returns only when it failed. */
+static int start_again(int fd, char *const *argv)
 {
-	auto_fd int exe = -1, fd = -1;
+	char path[PATH_FD_MAX];
+
+	execveat(fd, "", argv, environ, AT_EMPTY_PATH);
+	if (errno == ENOSYS) /* before 3.19 */
+		execve(path_of_fd(fd, path), argv, environ);
+	return -errno;
+}
+
+static int refuse(int r, int user_ns, struct err *e)
+{
+	return err_sys(e, r,
+		"keep hull's own file out of the reach of the container's root, who may write to "
+		"it: "
+		"neither a sealed copy nor a read-only mount of it can be had here; a container %s "
+		"needs none",
+		user_ns ? "that is run by a hull of root's"
+			: "with a user namespace, run by root,");
+}
+
+int seal_self(int user_ns, struct err *e)
+{
+	static int (*const views[])(int exe) = {detached_view, sealed_copy, mount_view};
+	auto_fd int exe = -1;
 	auto_free char *self = NULL;
 	auto_strv char **argv = NULL;
+	int r = -EIO;
 
 	if (user_ns && geteuid() == 0 && userns_is_initial())
-		return; /* a range of ids that are nobody's */
+		return 0; /* a range of ids that are nobody's */
 	exe = open(EXE, O_RDONLY | O_CLOEXEC);
-	if (exe < 0 || !is_reachable(exe, user_ns) || is_sealed(exe))
-		return;
-	self = helpers_self(NULL);
-	argv = self ? command_line() : NULL;
-	fd = argv ? read_only_view() : -1;
-	if (argv && fd < 0)
-		fd = sealed_copy(exe);
-	if (fd < 0 || setenv(HELPERS_SELF, self, 1) < 0)
-		return;
-	execveat(fd, "", argv, environ, AT_EMPTY_PATH);
+	if (exe < 0)
+		return err_sys(e, errno, "open the running program by " EXE);
+	if (!is_reachable(exe, user_ns) || is_sealed(exe))
+		return 0;
+	self = helpers_self(e);
+	if (!self)
+		return -1;
+	argv = command_line();
+	if (!argv || setenv(HELPERS_SELF, self, 1) < 0)
+		return err_sys(e, argv ? errno : EIO, "read this program's own command line");
+	for (size_t i = 0; i < ARRAY_SIZE(views); i++) {
+		auto_fd int fd = views[i](exe);
+
+		r = fd < 0 ? fd : start_again(fd, argv);
+	}
+	return refuse(r, user_ns, e);
 }

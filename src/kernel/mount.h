@@ -57,6 +57,11 @@ int mount_new_opened(const char *fstype, const char *source, const struct mount_
 /* The same file in the mount namespace that we are in now (a copy of the one fd was opened in):
  * mount(2) binds nothing of another one. -ESTALE: its path leads elsewhere by now. */
 int mount_reopen(int fd);
+/* The same file, opened O_RDONLY on a read-only mount that no mount namespace shows: made in that
+ * of a child, and kept by the descriptor. What mount_tree_clone() and mount_change() do from 5.12
+ * on, for older kernels, and for those who may make user namespaces and have no rights here.
+ * -ESTALE: the file's path leads elsewhere by now. */
+int mount_view(int file_fd);
 /* Bind src_fd on target_fd with flags on the top mount (made so before it is visible where the
  * kernel can: clone, mount_setattr, attach; else bind and remount keeping locked flags). */
 int mount_bind(int src_fd, int target_fd, int recursive, unsigned long flags);
