@@ -43,7 +43,8 @@ check-cve-broken:
 	@tools/cve-broken
 check-torture:
 	@tools/build build-torture -Dtorture=true -Db_sanitize=address,undefined
-	@tests/kill/campaign --build build-torture torture
+	@tests/kill/campaign --build build-torture torture --calls others
+	@tests/kill/campaign --build build-torture torture --calls memory --every 7
 lint:
 	@tools/install-deps lint
 	@tools/lint $(BUILD)

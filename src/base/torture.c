@@ -3,8 +3,9 @@
  * How it works: the linker's --wrap sends each of the functions below through here. A file that
  * HULL_TORTURE names is mapped by hull and all that it forks or starts: it holds how many calls
  * there have been, and which of them is to fail. So exactly one call fails, in whatever process;
- * its name is written into the file. Counting up until no call is reached meets all of them
- * (tests/kill/campaign torture). SQLite's authors test so. */
+ * its name is written into the file. Allocations can be counted alone or left out: they are most of
+ * all calls, and nearly all of their failures end in the same abort(). Counting up until no call is
+ * reached meets all of them (tests/kill/campaign torture). SQLite's authors test so. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -26,8 +27,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum {
+	ALL,
+	MEMORY,
+	OTHERS,
+};
 struct plan {
-	int64_t count, target;
+	int64_t count, target, only; /* ALL, MEMORY, OTHERS */
 	char name[48];
 };
 static struct plan *plan;
@@ -50,11 +56,13 @@ static void find_plan(void)
 		plan = p;
 }
 
-static int hit(const char *name)
+static int hit(const char *name, int err)
 {
 	if (!ready)
 		find_plan();
-	if (!plan || __atomic_add_fetch(&plan->count, 1, __ATOMIC_SEQ_CST) != plan->target)
+	if (!plan || (plan->only && (plan->only == MEMORY) != (err == ENOMEM)))
+		return 0;
+	if (__atomic_add_fetch(&plan->count, 1, __ATOMIC_SEQ_CST) != plan->target)
 		return 0;
 	strncpy(plan->name, name, sizeof(plan->name) - 1);
 	return 1;
@@ -66,7 +74,7 @@ static int hit(const char *name)
 	type __wrap_##name params;                  \
 	type __wrap_##name params                   \
 	{                                           \
-		if (hit(#name)) {                   \
+		if (hit(#name, err)) {              \
 			errno = err;                \
 			return failed;              \
 		}                                   \
