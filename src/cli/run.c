@@ -108,6 +108,8 @@ static const struct opt opts[] = {
 	{"privileged", 0, OPT_BOOL, AT(r.privileged), "", "All powers of root on the host"},
 	{"publish", 'p', OPT_LIST, AT(publish), "list",
 		"Publish a port: [IP:][HOST[-END]:]PORT[-END][/udp|sctp]"},
+	{"publish-policy", 0, OPT_TEXT, AT(r.publish_policy), "policy",
+		"Who decides on published ports: the host's \"firewall\", or nobody (\"direct\")"},
 	{"publish-all", 'P', OPT_BOOL, AT(r.publish_all), "", "Publish all exposed ports"},
 	{"pull", 0, OPT_TEXT, AT(r.pull), "string", "Pull first (missing|never)"},
 	{"quiet", 'q', OPT_BOOL, AT(quiet), "", "No progress of pulls"},

@@ -94,6 +94,7 @@ struct engine_run {
 	char *const *network_aliases, *const *publish, *const *expose;
 	const char *ip, *ip6, *mac_address;
 	int publish_all;
+	const char *publish_policy; /* "firewall", "direct"; NULL: the network's */
 	int init;
 	char *const *ulimits,
 		*const *sysctls,

@@ -132,6 +132,33 @@ static int parse_joins(
 	return 0;
 }
 
+int net_policy(const char *text, uint8_t *out_direct, struct err *e)
+{
+	if (!streq(text, "firewall") && !streq(text, "direct"))
+		return err_set(e, ERR_INVALID,
+			"\"%.100s\" is no policy for published ports: firewall (what the host's "
+			"firewall does not let in stays out), or direct",
+			text);
+	*out_direct = streq(text, "direct");
+	return 0;
+}
+
+/* The flag's policy, else that of the first network that says one (--opt publish-policy=...). */
+static int choose_policy(const struct engine_run *req, struct net *n, struct err *e)
+{
+	const char *text = req->publish_policy;
+	uint8_t direct = 0;
+
+	for (size_t i = 0; i < n->n; i++)
+		strv_foreach (option, n->v[i].network.options)
+			text = text ?: str_after(*option, "publish-policy=");
+	if (text && net_policy(text, &direct, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n->ports.n; i++)
+		n->ports.v[i].direct = direct;
+	return 0;
+}
+
 /* -P: what the image exposes and --expose names, at any free port of the host. */
 static int publish_all(const struct spec *s, struct net *n, struct err *e)
 {
@@ -169,7 +196,7 @@ static int parse_ports(const struct spec *s, struct net *n, struct err *e)
 					publish_proto_name(p.proto));
 		publish_list_add(&n->ports, &p);
 	}
-	return publish_all(s, n, e);
+	return publish_all(s, n, e) < 0 ? -1 : choose_policy(s->req, n, e);
 }
 
 int net_parse(struct engine *en, const struct spec *s, struct net *n, struct err *e)

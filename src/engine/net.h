@@ -32,6 +32,8 @@ struct net {
 
 /* Name a mode of --network that is none of none, host, container:ID; *out_name: caller frees. */
 int net_parse(struct engine *en, const struct spec *s, struct net *out, struct err *e);
+/* "firewall" or "direct", as --publish-policy has it. */
+int net_policy(const char *text, uint8_t *out_direct, struct err *e);
 /* Inside the transaction that adds the container's row. */
 int net_reserve(
 	struct engine *en, const struct spec *s, int ephemeral, struct net *n, struct err *e);

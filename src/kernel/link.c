@@ -245,14 +245,18 @@ int link_rule_add(int fd, const struct link_rule *rule)
 {
 	const struct fib_rule_hdr h = {
 		.family = (uint8_t)rule->family,
-		.table = RT_TABLE_UNSPEC, /* FRA_TABLE has it */
-		.action = FR_ACT_TO_TBL,
+		.action = rule->table	? FR_ACT_TO_TBL
+			  : rule->go_to ? FR_ACT_GOTO
+					: FR_ACT_NOP,
 	};
 	auto_nl struct nl m = NL_EMPTY;
 
 	nl_start(&m, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &h, sizeof(h));
 	nl_put_u32(&m, FRA_PRIORITY, rule->preference);
-	nl_put_u32(&m, FRA_TABLE, rule->table);
+	if (rule->table)
+		nl_put_u32(&m, FRA_TABLE, rule->table);
+	if (rule->go_to)
+		nl_put_u32(&m, FRA_GOTO, rule->go_to);
 	if (rule->mark)
 		nl_put_u32(&m, FRA_FWMARK, rule->mark);
 	if (rule->iif)

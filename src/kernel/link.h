@@ -51,10 +51,11 @@ int link_addr_add(int fd, int index, const struct link_addr *a);
 int link_addr_delete(int fd, int index, const struct link_addr *a);
 /* The default route of the gateway's family. */
 int link_route_default(int fd, int index, const struct link_addr *gateway);
-/* A rule of policy routing: what matches is looked up in `table`. -EEXIST when it is there. */
+/* A rule of policy routing: what matches is looked up in `table`, or goes on at the rule of
+ * preference `go_to`, or, with neither, on. -EEXIST when it is there. */
 struct link_rule {
 	int family;
-	uint32_t preference, table;
+	uint32_t preference, table, go_to;
 	uint32_t mark;	       /* 0: any */
 	const char *iif, *oif; /* NULL: any */
 };

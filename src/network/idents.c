@@ -5,8 +5,9 @@
 #include <stdio.h>
 
 #define SUFFIX_MAX 6
-/* The lower half is what others use of marks (Kubernetes 0xc000, Docker none). */
-#define MARK 0x68750000u
+/* Bits that others leave alone (Kubernetes has 0xc000, Calico and Tailscale some of 0xff0000). */
+#define MARK 0x48000000u
+#define MARK_MORE 0x3f00000u
 
 void network_idents_of(const char *suffix, struct network_idents *out)
 {
@@ -19,5 +20,5 @@ void network_idents_of(const char *suffix, struct network_idents *out)
 	snprintf(out->bridge, sizeof(out->bridge), "hull0%s%.*s", dash, SUFFIX_MAX, suffix);
 	snprintf(out->from, sizeof(out->from), "hp0%s%.*s", dash, SUFFIX_MAX, suffix);
 	snprintf(out->to, sizeof(out->to), "hp1%s%.*s", dash, SUFFIX_MAX, suffix);
-	out->mark = MARK | (hash & 0xffff);
+	out->mark = MARK | (hash << 20 & MARK_MORE);
 }

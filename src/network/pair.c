@@ -10,7 +10,7 @@
 /* A copy has the size of what came in, be it by an interface of 9000 bytes. */
 #define PAIR_MTU 65535
 /* Before all rules of others; ours match nobody else's packets. */
-#define RULE_PREFERENCE 2
+#define FIRST_RULE 2
 
 /* Without IPv6 in the kernel, or with it disabled. */
 static int has_no_ipv6(int r)
@@ -39,36 +39,26 @@ static int give_addresses(struct network_host *h, int from, const uint8_t mac[6]
 	return 0;
 }
 
-/* Whoever asks whether a packet came in by the interface that leads back to its source is answered
- * from a table in which every way leads over the pair: the kernel (rp_filter = 1) asks as if a
- * process here (iif lo) sent with the packet's mark, nftables about IPv6 with the interface. No
- * packet is ever sent by that table. */
-static int answer_for_sources(struct network_host *h, int to)
+/* Whoever asks whether a packet came in by the interface that leads back to its source asks with
+ * the packet's mark, and is answered from a table in which every way leads over the pair. Where the
+ * packet itself is to go is asked with that mark as well, but also with the interface: that
+ * question passes by. No packet is ever sent by that table. */
+static int answer_for_sources(struct network_host *h, int to, int family)
 {
 	const struct link_rule rules[] = {
-		{.family = AF_INET,
-			.preference = RULE_PREFERENCE,
-			.iif = "lo",
-			.mark = h->id.mark,
-			.table = h->id.mark},
-		{.family = AF_INET6,
-			.preference = RULE_PREFERENCE,
-			.oif = h->id.to,
-			.table = h->id.mark},
+		{family, FIRST_RULE, .iif = h->id.to, .go_to = FIRST_RULE + 2},
+		{family, FIRST_RULE + 1, .mark = h->id.mark, .table = h->id.mark},
+		{family, FIRST_RULE + 2, .table = 0},
 	};
+	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
-		int r = link_rule_add(h->route_fd, &rules[i]);
-		if (rules[i].family == AF_INET6 && has_no_ipv6(r))
-			continue;
-		if (r >= 0 || r == -EEXIST)
-			r = link_route_all(h->route_fd, rules[i].family, to, h->id.mark);
-		if (rules[i].family == AF_INET6 && has_no_ipv6(r))
-			continue;
+		r = link_rule_add(h->route_fd, &rules[i]);
 		if (r < 0 && r != -EEXIST)
 			return r;
 	}
-	return 0;
+	r = link_route_all(h->route_fd, family, to, h->id.mark);
+	return r == -EEXIST ? 0 : r;
 }
 
 static int set_up(struct network_host *h, const uint8_t mac[6], struct err *e)
@@ -87,7 +77,11 @@ static int set_up(struct network_host *h, const uint8_t mac[6], struct err *e)
 	link_up(h->route_fd, from);
 	r = give_addresses(h, from, mac);
 	if (r >= 0)
-		r = answer_for_sources(h, to);
+		r = answer_for_sources(h, to, AF_INET);
+	if (r >= 0) {
+		r = answer_for_sources(h, to, AF_INET6);
+		r = has_no_ipv6(r) ? 0 : r;
+	}
 	return r < 0 ? err_sys(e, r, "set the interface %s up", h->id.from) : 0;
 }
 

@@ -23,8 +23,7 @@
  *
  * Where the kernel or the firewall wants packets to come in by the interface that leads back to
  * their source (rp_filter = 1, as ufw sets it; fib rules, as firewalld has for IPv6), it is told
- * that hp1 is one (pair.c): of IPv4 for packets with a mark, which they have only while the kernel
- * looks for their route.
+ * that hp1 is one: for packets with a mark, which they have until their route is known (pair.c).
  *
  * ::1 cannot be translated as 127.0.0.1 is: the kernel takes a packet with that address from no
  * interface but lo, and there is no route_localnet. So before anything else sees it, a packet for a
@@ -73,10 +72,11 @@ static const char table[] =
 	/* Nobody beside the host itself has business with its loopback addresses, even where
 	 * route_localnet lets them in (CVE-2020-8558), nor with the address of copies. */
 	"	chain guard {\n"
-	"		type filter hook prerouting priority raw; policy accept;\n"
+	"		type filter hook prerouting priority -310; policy accept;\n"
 	"		iifname != \"lo\" $f daddr $l drop\n"
 	"		iifname @bridges $f saddr $l drop\n"
 	"		$f daddr $c drop\n"
+	"		iifname $2 meta mark set $m\n"
 	"	}\n"
 	"	chain prerouting {\n"
 	"		type nat hook prerouting priority dstnat; policy accept;\n"
@@ -90,12 +90,8 @@ static const char table[] =
 	"		meta l4proto . th dport @direct_any_range jump publish\n"
 	"		$f daddr . meta l4proto . th dport @direct_at_range jump publish\n"
 	"	}\n"
-	"	chain marking {\n"
-	"		type filter hook prerouting priority 300; policy accept;\n"
-	"		iifname $2 meta mark set $m\n"
-	"	}\n"
 	"	chain unmarking {\n"
-	"		type filter hook forward priority -300; policy accept;\n"
+	"		type filter hook forward priority -310; policy accept;\n"
 	"		iifname $2 meta mark set 0\n"
 	"	}\n"
 	"	chain copy {\n"
@@ -125,6 +121,7 @@ static const char table[] =
 	"		type filter hook forward priority filter; policy accept;\n"
 	"		iifname != @bridges oifname != @bridges accept\n"
 	"		ct state established,related accept\n"
+	"		iifname @bridges fib saddr . iif oif missing drop\n"
 	"		iifname . oifname @pairs accept\n"
 	"		iifname @internal drop\n"
 	"		oifname @internal drop\n"

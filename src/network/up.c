@@ -162,6 +162,29 @@ static int add_addresses(struct network_host *h, const struct network *n, int in
 	return 0;
 }
 
+static int set_bridge(const struct network *n, struct err *e)
+{
+	const struct {
+		const char *value, *name;
+	} settings[] = {
+		/* What containers advertise changes nothing here (CVE-2020-13401). */
+		{"0", "ipv6/conf/%s/accept_ra"},
+		{"0", "ipv6/conf/%s/accept_redirects"},
+		{"0", "ipv4/conf/%s/accept_redirects"},
+		/* Nobody has our addresses; and while it asks around, the bridge can ask for nobody
+		   else: the first packets of IPv6 would wait for two seconds. */
+		{"0", "ipv6/conf/%s/accept_dad"},
+		{n->net6.family ? "0" : "1", "ipv6/conf/%s/disable_ipv6"},
+		/* So that requests to 127.0.0.1 can go out there; the table has the guard. */
+		{"1", "ipv4/conf/%s/route_localnet"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+		if (network_setting(e, settings[i].value, settings[i].name, n->bridge) < 0)
+			return -1;
+	return 0;
+}
+
 static int make_bridge(struct network_host *h, const struct network *n, struct err *e)
 {
 	uint8_t mac[6];
@@ -177,12 +200,7 @@ static int make_bridge(struct network_host *h, const struct network *n, struct e
 	if (r < 0)
 		return err_sys(e, r, "make the bridge %s", n->bridge);
 	index = link_index(h->route_fd, n->bridge);
-	/* What containers advertise changes nothing here (CVE-2020-13401). */
-	if (index < 0 || network_setting(e, "0", "ipv6/conf/%s/accept_ra", n->bridge) < 0 ||
-		network_setting(e, n->net6.family ? "0" : "1", "ipv6/conf/%s/disable_ipv6",
-			n->bridge) < 0 ||
-		network_setting(e, "1", "ipv4/conf/%s/route_localnet", n->bridge) < 0 ||
-		add_addresses(h, n, index, e) < 0) {
+	if (index < 0 || set_bridge(n, e) < 0 || add_addresses(h, n, index, e) < 0) {
 		if (index > 0)
 			link_delete(h->route_fd, index);
 		return -1;

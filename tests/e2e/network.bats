@@ -2,62 +2,16 @@
 # Networks: interfaces, the way out, published ports, the host's firewall. The machine is a network
 # namespace of the test's own; "outside" is another, connected by up0.
 
+# Addresses are words.
+# shellcheck disable=SC2086
+
 load ../helpers/common
-
-# shellcheck disable=SC2034
-ONLY_ROOT='networks are of root'
-
-HOST4=192.0.2.1 OUT4=192.0.2.2 HOST6=2001:db8::1 OUT6=2001:db8::2
-
-# Once for the file: bats runs each test in a process of its own, but in this namespace.
-setup_more() {
-	[ -n "${HULL_TESTS_ALONE:-}" ] || return 0
-	[ "${HULL_TEST_AS:-root}" = root ] && command -v nft >/dev/null || return 0
-	unshare --net sleep 1000 3>&- >/dev/null 2>&1 &
-	echo $! >"$FILE_DIR/outside.pid"
-	until [ "$(readlink "/proc/$!/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
-	ip link add up0 type veth peer name eth0 netns $!
-	ip addr add $HOST4/24 dev up0
-	ip addr add $HOST6/64 dev up0 nodad
-	ip link set up0 up
-	outside ip link set lo up
-	outside ip addr add $OUT4/24 dev eth0
-	outside ip addr add $OUT6/64 dev eth0 nodad
-	outside ip link set eth0 up
-}
-
-# bats waits for whatever it started.
-teardown_more() {
-	[ ! -f "$FILE_DIR/outside.pid" ] || kill -KILL "$(cat "$FILE_DIR/outside.pid")"
-}
-
-setup_one() {
-	[ -n "${HULL_TESTS_ALONE:-}" ] || skip "wants a network namespace of its own"
-	need nft
-	need ip
-}
+load ../helpers/network
 
 teardown_one() {
 	nft list table inet fw >/dev/null 2>&1 && nft delete table inet fw
 	return 0
 }
-
-outside() { nsenter --net="/proc/$(cat "$FILE_DIR/outside.pid")/ns/net" "$@"; }
-
-# What connecting to host and port gives, from here or from outside.
-get() { python3 "$HELPERS/ask" "$@"; }
-
-serve() { # NAME FLAGS...: a server on port 80 that answers with the address it sees
-	local name=$1
-	shift
-	ok hull run -d --name "$name" --network bridge "$@" tiny probe serve 80
-	until grep -q ':0050 ' "/proc/$(container_pid "$name")/net/tcp6"; do sleep 0.02; done
-}
-
-# The kernel takes a dead network namespace apart by and by.
-no_cable() { ! ip -br link | grep -q '^hv'; }
-
-elements() { nft list ruleset | grep -c "$1" || true; }
 
 @test "a container has an interface with an address of its own, and its name in hosts" {
 	ok hull run --rm --network bridge --hostname inside tiny sh -c 'cat /proc/net/dev /etc/hosts'
@@ -78,12 +32,12 @@ elements() { nft list ruleset | grep -c "$1" || true; }
 
 @test "a published port is reached from outside and from here; the server sees the client" {
 	serve web -p 8080:80
-	is "$(outside python3 "$HELPERS/ask" $HOST4 8080)" $OUT4
-	is "$(outside python3 "$HELPERS/ask" $HOST6 8080)" $OUT6
+	is "$(get_outside $HOST4 8080)" $OUT4
+	is "$(get_outside $HOST6 8080)" $OUT6
 	is "$(get $HOST4 8080)" $HOST4
 	has "$(get 127.0.0.1 8080)" '^10\.'
 	ok hull rm -f web
-	is "$(outside python3 "$HELPERS/ask" $HOST4 8080)" refused
+	is "$(get_outside $HOST4 8080)" refused
 }
 
 # What ::1 answers, tcp and udp; and whether a server of the host's own on ::1 still answers a client whose own
@@ -119,11 +73,11 @@ elements() { nft list ruleset | grep -c "$1" || true; }
 	local pid
 	serve web -p 8080:80
 	pid=$(container_pid web)
-	has "$(nsenter -t "$pid" -n python3 "$HELPERS/ask" $HOST4 8080)" '^10\.'
+	has "$(nsenter -t "$pid" -n "$HELPERS/ask" $HOST4 8080)" '^10\.'
 	ok hull run -d --name other --network bridge tiny sleep 60
 	pid=$(container_pid other)
-	has "$(nsenter -t "$pid" -n python3 "$HELPERS/ask" $HOST4 8080)" '^10\.'
-	has "$(nsenter -t "$pid" -n python3 "$HELPERS/ask" $HOST6 8080)" '^fd'
+	has "$(nsenter -t "$pid" -n "$HELPERS/ask" $HOST4 8080)" '^10\.'
+	has "$(nsenter -t "$pid" -n "$HELPERS/ask" $HOST6 8080)" '^fd'
 	ok hull rm -f web
 	ok hull rm -f other
 }
@@ -139,10 +93,10 @@ elements() { nft list ruleset | grep -c "$1" || true; }
 @test "-p 127.0.0.1:... is for this host alone" {
 	serve web -p 127.0.0.1:8080:80
 	has "$(get 127.0.0.1 8080)" '^10\.'
-	is "$(outside python3 "$HELPERS/ask" $HOST4 8080)" refused
+	is "$(get_outside $HOST4 8080)" refused
 	# not even for who routes the loopback network to us (CVE-2020-8558)
 	outside ip route add 127.0.0.0/8 via $HOST4 2>/dev/null || true
-	lacks "$(outside python3 "$HELPERS/ask" 127.0.0.1 8080)" '^10\.'
+	lacks "$(get_outside 127.0.0.1 8080)" '^10\.'
 	ok hull rm -f web
 }
 
@@ -153,13 +107,13 @@ elements() { nft list ruleset | grep -c "$1" || true; }
 	nft add rule inet fw in ct state established,related accept
 	nft add rule inet fw in iifname lo accept
 	nft add rule inet fw in meta l4proto ipv6-icmp accept
-	is "$(outside python3 "$HELPERS/ask" $HOST4 8080)" timeout
-	is "$(outside python3 "$HELPERS/ask" $HOST6 8080)" timeout
+	is "$(get_outside $HOST4 8080)" timeout
+	is "$(get_outside $HOST6 8080)" timeout
 	nft add rule inet fw in ip saddr $OUT4 tcp dport 8080 accept
-	is "$(outside python3 "$HELPERS/ask" $HOST4 8080)" $OUT4
-	is "$(outside python3 "$HELPERS/ask" $HOST6 8080)" timeout
+	is "$(get_outside $HOST4 8080)" $OUT4
+	is "$(get_outside $HOST6 8080)" timeout
 	nft add rule inet fw in ip6 saddr $OUT6 tcp dport 8080 accept
-	is "$(outside python3 "$HELPERS/ask" $HOST6 8080)" $OUT6
+	is "$(get_outside $HOST6 8080)" $OUT6
 	ok hull rm -f web
 }
 
@@ -169,7 +123,7 @@ elements() { nft list ruleset | grep -c "$1" || true; }
 	addr=$(hull inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' web)
 	is "$(get "$addr" 80)" "$(ip -4 -o addr show hull0 | grep -o '10\.[0-9.]*' | head -1)"
 	outside ip route add "$addr/32" via $HOST4
-	is "$(outside python3 "$HELPERS/ask" "$addr" 80)" timeout
+	is "$(get_outside "$addr" 80)" timeout
 	outside ip route del "$addr/32"
 	ok hull rm -f web
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -343,28 +344,46 @@ static int do_blocks(char **a)
 	return 0;
 }
 
-/* serve PORT: who connects, both families, is told its address, one line */
-static int do_serve(char **a)
+static void say_address(int fd, const struct sockaddr_in6 *from, int to_sender)
 {
-	struct sockaddr_in6 any = {
-		.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)number(a[0]))};
-	int fd = socket(AF_INET6, SOCK_STREAM, 0), one = 1;
+	char text[INET6_ADDRSTRLEN + 1];
+
+	inet_ntop(AF_INET6, &from->sin6_addr, text, INET6_ADDRSTRLEN);
+	strcat(text, "\n");
+	sendto(fd, text, strlen(text), 0, (const struct sockaddr *)(to_sender ? from : NULL),
+		to_sender ? sizeof(*from) : 0);
+}
+
+static int bound(int type, int port)
+{
+	struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET6, type, 0), one = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (fd < 0 || bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 || listen(fd, 16) < 0)
+	return bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 ? -1 : fd;
+}
+
+/* serve PORT: who asks by tcp or udp, both families, is told its address, one line */
+static int do_serve(char **a)
+{
+	struct pollfd p[2] = {{bound(SOCK_STREAM, number(a[0])), POLLIN, 0},
+		{bound(SOCK_DGRAM, number(a[0])), POLLIN, 0}};
+	char text[65536];
+
+	if (p[0].fd < 0 || p[1].fd < 0 || listen(p[0].fd, 16) < 0)
 		return say(-1);
 	for (;;) {
-		struct sockaddr_in6 from;
+		struct sockaddr_in6 from = {0};
 		socklen_t len = sizeof(from);
-		int client = accept(fd, (struct sockaddr *)&from, &len);
-		char text[INET6_ADDRSTRLEN + 1];
-
-		if (client < 0)
-			continue;
-		inet_ntop(AF_INET6, &from.sin6_addr, text, INET6_ADDRSTRLEN);
-		strcat(text, "\n");
-		(void)!write(client, text, strlen(text));
-		close(client);
+		poll(p, 2, -1);
+		if (p[0].revents) {
+			int client = accept(p[0].fd, (struct sockaddr *)&from, &len);
+			say_address(client, &from, 0);
+			close(client);
+		} else if (recvfrom(p[1].fd, text, sizeof(text), 0, (struct sockaddr *)&from,
+				   &len) >= 0) {
+			say_address(p[1].fd, &from, 1);
+		}
 	}
 }
 
