@@ -13,6 +13,7 @@ _hull_names() {
 	container) hull ps -a --format '{{.Names}}' ;;
 	image) hull images --format '{{.Repository}}:{{.Tag}}' | grep -v '<none>' ;;
 	volume) hull volume ls -q ;;
+	network) hull network ls --format '{{.Name}}' ;;
 	esac 2>/dev/null
 }
 
@@ -25,19 +26,21 @@ _hull() {
 		-*) [ ${#command[@]} -eq 0 ] || break ;;
 		*)
 			command+=("${COMP_WORDS[i]}")
-			case ${command[0]} in container | image | system | volume) ;; *) break ;; esac
+			case ${command[0]} in container | image | network | port | system | volume) ;; *) break ;; esac
 			;;
 		esac
 	done
 	case ${command[*]},$cur in
 	,-*) choices='--root --runroot --version --help' ;;
 	,*) choices=$(_hull_words) ;;
-	container,* | image,* | system,* | volume,*) choices=$(_hull_words "${command[0]}") ;;
+	container,* | image,* | network,* | system,* | volume,*) choices=$(_hull_words "${command[0]}") ;;
 	*,-*) choices=$(_hull_flags "${command[@]}") ;;
-	rm,* | export,* | container\ *,*) choices=$(_hull_names container) ;;
+	port,*) choices="add rm $(_hull_names container)" ;;
+	port\ *,* | rm,* | export,* | container\ *,*) choices=$(_hull_names container) ;;
 	run,* | rmi,* | tag,* | save,* | history,* | image\ *,*) choices=$(_hull_names image) ;;
 	inspect,*) choices="$(_hull_names container) $(_hull_names image)" ;;
 	volume\ *,*) choices=$(_hull_names volume) ;;
+	network\ *,*) choices="$(_hull_names network) $(_hull_names container)" ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
 	# Files for what takes files: import, load.

@@ -1,4 +1,4 @@
-/* inspect.c: hull inspect, container inspect, image inspect, volume inspect. */
+/* inspect.c: hull inspect, and container, image, volume, network inspect. */
 #include "cli/inspect.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ struct values {
 static const struct opt opts[] = {
 	{"format", 'f', OPT_TEXT, AT(format), "string", "json, or a template of fields"},
 	{"size", 's', OPT_BOOL, AT(size), "", "Also the container's sizes"},
-	{"type", 0, OPT_TEXT, AT(type), "string", "container, image or volume"},
+	{"type", 0, OPT_TEXT, AT(type), "string", "container, image, volume or network"},
 };
 
 /* What Docker's structs know and JSON does not: maps, and what null or a missing member is. */
@@ -43,6 +43,10 @@ static const struct template_member members[] = {
 	{"[]", MEMBER_LIST, 0}, /* an entry of those two */
 	{"Labels", MEMBER_MAP, 1},
 	{"Data", MEMBER_MAP, 0},
+	{"Containers", MEMBER_MAP_OF_OBJECTS, 0},
+	{"Options", MEMBER_MAP, 1},
+	{"IPRange", MEMBER_TEXT, 1},
+	{"AuxiliaryAddresses", MEMBER_MAP, 1},
 	{"DriverOpts", MEMBER_MAP, 0},
 	{"Binds", MEMBER_LIST, 0},
 	{"CapAdd", MEMBER_LIST, 0},
@@ -72,6 +76,8 @@ static json_t *find(
 
 	if (what == INSPECT_VOLUME)
 		return engine_volume_inspect(en, name, e);
+	if (what == INSPECT_NETWORK)
+		return engine_network_inspect(en, name, e);
 	if (what != INSPECT_IMAGE) {
 		found = engine_container_inspect(en, name, size, e);
 		if (found || what == INSPECT_CONTAINER || e->kind != ERR_NOT_FOUND)
@@ -79,6 +85,9 @@ static json_t *find(
 	}
 	found = engine_image_inspect(en, name, e);
 	if (found || what == INSPECT_IMAGE || (e->kind != ERR_NOT_FOUND && e->kind != ERR_INVALID))
+		return found;
+	found = engine_network_inspect(en, name, e);
+	if (found || e->kind != ERR_NOT_FOUND)
 		return found;
 	found = engine_volume_inspect(en, name, e);
 	if (!found && e->kind == ERR_NOT_FOUND)
@@ -139,9 +148,11 @@ static int any(struct engine *en, void *values, char **args, struct err *e)
 		what = INSPECT_IMAGE;
 	else if (v->type && streq(v->type, "volume"))
 		what = INSPECT_VOLUME;
+	else if (v->type && streq(v->type, "network"))
+		what = INSPECT_NETWORK;
 	else if (v->type && *v->type)
 		return err_set(e, ERR_INVALID,
-			"\"%s\" is not a valid value for --type: container, image, volume",
+			"\"%s\" is not a valid value for --type: container, image, volume, network",
 			v->type);
 	return inspect(en, what, v, args, e);
 }
@@ -161,10 +172,15 @@ static int volume(struct engine *en, void *values, char **args, struct err *e)
 	return inspect(en, INSPECT_VOLUME, values, args, e);
 }
 
+static int network(struct engine *en, void *values, char **args, struct err *e)
+{
+	return inspect(en, INSPECT_NETWORK, values, args, e);
+}
+
 const struct cmd cmd_inspect = {
 	.name = "inspect",
 	.usage = "[OPTIONS] NAME|ID [NAME|ID...]",
-	.summary = "Show all that is known of containers, images, volumes, as JSON",
+	.summary = "Show all that is known of containers, images, networks, volumes, as JSON",
 	.opts = opts,
 	.n_opts = ARRAY_SIZE(opts),
 	.size = sizeof(struct values),
@@ -207,4 +223,21 @@ const struct cmd cmd_volume_inspect = {
 	.min_args = 1,
 	.max_args = -1,
 	.exec = volume,
+};
+
+/* Docker's -v is about swarms. */
+static const struct opt network_opts[] = {
+	{"format", 'f', OPT_TEXT, AT(format), "string", "json, or a template of fields"},
+	{"verbose", 'v', OPT_BOOL, AT(size), "", "Nothing more: there is no swarm"},
+};
+const struct cmd cmd_network_inspect = {
+	.name = "network inspect",
+	.usage = "[OPTIONS] NETWORK [NETWORK...]",
+	.summary = "Show all that is known of networks, as JSON",
+	.opts = network_opts,
+	.n_opts = ARRAY_SIZE(network_opts),
+	.size = sizeof(struct values),
+	.min_args = 1,
+	.max_args = -1,
+	.exec = network,
 };

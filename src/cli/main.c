@@ -58,6 +58,21 @@ static const struct {
 	{"volume rm", &cmd_volume_rm},
 	{"volume remove", &cmd_volume_rm},
 	{"volume prune", &cmd_volume_prune},
+	{"port add", &cmd_port_add}, /* before "port": the longer name first */
+	{"port rm", &cmd_port_rm},
+	{"port remove", &cmd_port_rm},
+	{"port", &cmd_port},
+	{"container port", &cmd_port},
+	{"network create", &cmd_network_create},
+	{"network ls", &cmd_network_ls},
+	{"network list", &cmd_network_ls},
+	{"network inspect", &cmd_network_inspect},
+	{"network rm", &cmd_network_rm},
+	{"network remove", &cmd_network_rm},
+	{"network prune", &cmd_network_prune},
+	{"network connect", &cmd_network_connect},
+	{"network disconnect", &cmd_network_disconnect},
+	{"network reload", &cmd_network_reload},
 };
 /* First words that are no commands themselves. */
 static const struct {
@@ -65,6 +80,7 @@ static const struct {
 } groups[] = {
 	{"container", "Manage containers"},
 	{"image", "Manage images"},
+	{"network", "Manage networks"},
 	{"system", "Manage hull"},
 	{"volume", "Manage volumes"},
 };

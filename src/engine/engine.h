@@ -185,6 +185,46 @@ int engine_volume_remove(struct engine *en, const char *name, struct err *e);
 /* What its files take, for the report of prune. */
 int64_t engine_volume_size(struct engine *en, const char *name);
 
+/* ---- networks ---- */
+
+struct engine_network { /* what `network create` asks for, as typed; NULL and 0: not given */
+	const char *name, *driver;
+	char *const *subnets, *const *gateways, *const *ranges;
+	int ipv4, ipv6; /* --ipv4, --ipv6 */
+	int internal;
+	char *const *options, *const *labels;
+};
+int engine_network_create(
+	struct engine *en, const struct engine_network *req, char out_id[65], struct err *e);
+/* Docker's JSON objects of `docker network inspect`, by name. Members besides, for lists: none. The
+ * containers that run are only looked up when asked for. */
+json_t *engine_network_list(struct engine *en, int with_containers, struct err *e);
+json_t *engine_network_inspect(struct engine *en, const char *name, struct err *e);
+/* ERR_CONFLICT: predefined, or a running container has it. */
+int engine_network_remove(struct engine *en, const char *name, struct err *e);
+/* The table of nftables anew, with all that runs. */
+int engine_network_reload(struct engine *en, struct err *e);
+
+struct engine_connect {
+	const char *network, *container;
+	char *const *aliases;
+	const char *ip, *ip6, *mac_address;
+};
+/* Now, when the container runs; else for its next start. */
+int engine_network_connect(struct engine *en, const struct engine_connect *req, struct err *e);
+/* force: no error when either is gone. */
+int engine_network_disconnect(
+	struct engine *en, const char *network, const char *container, int force, struct err *e);
+
+/* {"80/tcp":[{"HostIp","HostPort"}]} of a container; new reference. */
+json_t *engine_port_list(struct engine *en, const char *container, struct err *e);
+/* spec: as -p has it. *out: the ports of it alone, as engine_port_list has them (NULL: not asked
+ * for). */
+int engine_port_add(
+	struct engine *en, const char *container, const char *spec, json_t **out, struct err *e);
+/* spec: as -p had it, or the port inside alone. */
+int engine_port_remove(struct engine *en, const char *container, const char *spec, struct err *e);
+
 /* ---- host ---- */
 json_t *engine_info(
 	struct engine *en, struct err *e); /* facts of the host and the store, for `hull info` */

@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "engine/net_parts.h"
 #include "engine/net_rows.h"
 #include "kernel/cidr.h"
 
@@ -23,7 +24,7 @@ static int set_address(
 	return 0;
 }
 
-static int set_option(struct net_join *j, const char *key, const char *value, struct err *e)
+int net_join_option(struct net_join *j, const char *key, const char *value, struct err *e)
 {
 	if (streq(key, "ip"))
 		return set_address("ip", value, AF_INET, &j->place.addr4, e);
@@ -69,7 +70,7 @@ static int parse_join(const char *text, struct net_join *j, char **out_name, str
 			return err_set(e, ERR_INVALID, "--network %.100s: \"%.100s\" has no value",
 				text, *p);
 		*equals = '\0';
-		if (set_option(j, *p, equals + 1, e) < 0)
+		if (net_join_option(j, *p, equals + 1, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -84,13 +85,13 @@ static int apply_flags(const struct engine_run *req, struct net *n, struct err *
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		if (flags[i].value && *flags[i].value &&
-			set_option(&n->v[0], flags[i].key, flags[i].value, e) < 0)
+			net_join_option(&n->v[0], flags[i].key, flags[i].value, e) < 0)
 			return -1;
 	strv_extend(&n->v[0].place.aliases, req->network_aliases);
 	return 0;
 }
 
-static struct net_join *add_join(struct net *n)
+struct net_join *net_join_add(struct net *n)
 {
 	struct net_join *j;
 
@@ -100,7 +101,7 @@ static struct net_join *add_join(struct net *n)
 	return j;
 }
 
-static int find_network(struct engine *en, const char *name, struct network *out, struct err *e)
+int net_find_network(struct engine *en, const char *name, struct network *out, struct err *e)
 {
 	if (streq(name, "default"))
 		name = NET_DEFAULT;
@@ -118,9 +119,9 @@ static int parse_joins(
 
 	strv_foreach (text, wanted) {
 		auto_free char *name = NULL;
-		struct net_join *j = add_join(n);
+		struct net_join *j = net_join_add(n);
 		if (parse_join(*text, j, &name, e) < 0 ||
-			find_network(en, name, &j->network, e) < 0)
+			net_find_network(en, name, &j->network, e) < 0)
 			return -1;
 		for (size_t i = 0; i + 1 < n->n; i++)
 			if (streq(n->v[i].network.id, j->network.id))
@@ -218,6 +219,11 @@ int net_parse(struct engine *en, const struct spec *s, struct net *n, struct err
 
 /* ---- reserved ---- */
 
+void net_join_cable(struct net_join *j, const char *id)
+{
+	snprintf(j->cable, sizeof(j->cable), "hv%.8s%u", id, (unsigned)j->place.number % 1000);
+}
+
 static int reserve(
 	struct engine *en, const struct spec *s, int ephemeral, struct net *n, struct err *e)
 {
@@ -225,7 +231,7 @@ static int reserve(
 		struct net_join *j = &n->v[i];
 		if (network_store_place(en->db, &j->network, s->id, ephemeral, &j->place, e) < 0)
 			return -1;
-		snprintf(j->cable, sizeof(j->cable), "hv%.8s%u", s->id, (unsigned)i % 1000);
+		net_join_cable(j, s->id);
 	}
 	for (size_t i = 0; i < n->ports.n; i++)
 		if (network_store_publish(en->db, s->id, ephemeral, &n->ports.v[i], e) < 0)
@@ -282,6 +288,18 @@ void net_describe(const struct net *n, struct spec *s)
 
 /* ---- in the kernel ---- */
 
+static int up_one(struct engine *en, struct net *n, const struct network *network, struct err *e)
+{
+	int index;
+
+	if (!streq(network->driver, "macvlan"))
+		return network_up(&n->host, network, net_fill, en, e);
+	index = link_index(n->host.route_fd, network->bridge);
+	return index > 0 ? index
+			 : err_sys(e, index, "network %s: find its parent interface %s",
+				   network->name, network->bridge);
+}
+
 int net_up(struct engine *en, struct net *n, struct err *e)
 {
 	if (!n->n)
@@ -289,14 +307,27 @@ int net_up(struct engine *en, struct net *n, struct err *e)
 	if (network_host_open(&n->host, en->runroot_fd, &en->idents, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n->n; i++) {
-		n->v[i].index = network_up(&n->host, &n->v[i].network, net_fill, en, e);
+		n->v[i].index = up_one(en, n, &n->v[i].network, e);
 		if (n->v[i].index < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int plug_cable(struct net *n, const struct net_join *j, pid_t pid, struct err *e)
+static int plug_macvlan(struct net *n, const struct net_join *j, pid_t pid, struct err *e)
+{
+	int r = link_macvlan_add(n->host.route_fd, j->index, j->place.interface, j->place.mac, pid);
+
+	if (r == -EBUSY || r == -EINVAL)
+		return err_set(e, ERR_CONFLICT,
+			"network %s: the kernel makes no macvlan upon %s: is it a port of a "
+			"bridge, "
+			"or a macvlan itself?",
+			j->network.name, j->network.bridge);
+	return r < 0 ? err_sys(e, r, "plug the container into network %s", j->network.name) : 0;
+}
+
+int net_plug_cable(struct net *n, const struct net_join *j, pid_t pid, struct err *e)
 {
 	struct link_veth v = {
 		.name = j->cable,
@@ -309,14 +340,14 @@ static int plug_cable(struct net *n, const struct net_join *j, pid_t pid, struct
 	};
 	int r;
 
+	if (streq(j->network.driver, "macvlan"))
+		return plug_macvlan(n, j, pid, e);
 	memcpy(v.peer_mac, j->place.mac, sizeof(v.peer_mac));
 	r = link_veth_add(n->host.route_fd, &v);
 	return r < 0 ? err_sys(e, r, "plug the container into network %s", j->network.name) : 0;
 }
 
-/* Of all families that any of its networks has: the first network's address is the one that
- * published ports lead to. */
-static void published_addresses(
+void net_published_addresses(
 	const struct net *n, const struct link_addr **out4, const struct link_addr **out6)
 {
 	static const struct link_addr none;
@@ -324,7 +355,7 @@ static void published_addresses(
 	*out4 = *out6 = &none;
 	for (size_t i = n->n; i-- > 0;) {
 		const struct net_join *j = &n->v[i];
-		if (j->network.internal)
+		if (j->network.internal || !streq(j->network.driver, "bridge"))
 			continue;
 		if (j->place.addr4.family)
 			*out4 = &j->place.addr4;
@@ -354,7 +385,7 @@ static int open_ports(struct net *n, struct err *e)
 	char why[NL_WHY_MAX];
 	int r;
 
-	published_addresses(n, &a4, &a6);
+	net_published_addresses(n, &a4, &a6);
 	if (!rules_add_ports(&add, &n->host.id, &n->ports, a4, a6))
 		return 0;
 	if (write_undo(n, a4, a6, e) < 0)
@@ -373,7 +404,7 @@ int net_plug(void *ctx, pid_t pid, struct err *e)
 	struct net *n = ctx;
 
 	for (size_t i = 0; i < n->n; i++)
-		if (plug_cable(n, &n->v[i], pid, e) < 0)
+		if (net_plug_cable(n, &n->v[i], pid, e) < 0)
 			return -1;
 	return n->ports.n ? open_ports(n, e) : 0;
 }

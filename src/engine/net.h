@@ -44,6 +44,7 @@ void net_done(struct net *n);
 /* net_json.c: networks: name -> endpoint (a copy of base with what is known); Docker's "Ports"; the
  * PORTS column of ps (caller frees). What cannot be read is left out. */
 int net_json_networks(struct engine *en, const char *id, const json_t *base, json_t *networks);
+json_t *net_json_of_ports(const struct publish_list *l);
 json_t *net_json_ports(struct engine *en, const char *id);
 char *net_ports_text(struct engine *en, const char *id);
 /* Where the container's ports are in the rules, they go. Nothing to do for most. */

@@ -6,10 +6,12 @@
 
 #include "base/mem.h"
 #include "engine/net.h"
+#include "engine/networks.h"
 #include "kernel/cidr.h"
 
 struct ends {
 	struct engine *en;
+	const char *id;	    /* the container's */
 	json_t *networks;   /* by name */
 	const json_t *base; /* Docker's members of an endpoint, all empty */
 };
@@ -31,7 +33,7 @@ static int add_end(const char *network, const struct place *p, void *ctx)
 	struct ends *x = ctx;
 	auto_network struct network n = {0};
 	json_t *o;
-	char mac[CIDR_MAC_MAX];
+	char mac[CIDR_MAC_MAX], end[ENGINE_ID_LEN + 1];
 
 	if (network_store_find(x->en->db, network, &n, NULL) < 0)
 		return 0;
@@ -45,6 +47,8 @@ static int add_end(const char *network, const struct place *p, void *ctx)
 	}
 	json_object_set_new(o, "MacAddress", json_string(mac));
 	json_object_set_new(o, "NetworkID", json_string(n.id));
+	network_endpoint_id(n.id, x->id, end);
+	json_object_set_new(o, "EndpointID", json_string(end));
 	if (p->aliases)
 		json_object_set_new(o, "Aliases", jsonx_from_strv(p->aliases));
 	json_object_set_new(x->networks, n.name, o);
@@ -53,7 +57,7 @@ static int add_end(const char *network, const struct place *p, void *ctx)
 
 int net_json_networks(struct engine *en, const char *id, const json_t *base, json_t *networks)
 {
-	struct ends x = {en, networks, base};
+	struct ends x = {en, id, networks, base};
 
 	return network_store_places(en->db, id, add_end, &x, NULL);
 }
@@ -66,16 +70,13 @@ static void add_binding(json_t *list, const char *ip, unsigned int port)
 	json_array_append_new(list, json_pack("{s:s, s:s}", "HostIp", ip, "HostPort", text));
 }
 
-json_t *net_json_ports(struct engine *en, const char *id)
+json_t *net_json_of_ports(const struct publish_list *l)
 {
-	struct publish_list l = {0};
 	json_t *o = json_object();
 
-	if (network_store_published(en->db, id, &l, NULL) < 0)
-		return o;
-	for (size_t i = 0; i < l.n; i++)
-		for (unsigned int k = 0; k < l.v[i].n; k++) {
-			const struct publish *p = &l.v[i];
+	for (size_t i = 0; i < l->n; i++)
+		for (unsigned int k = 0; k < l->v[i].n; k++) {
+			const struct publish *p = &l->v[i];
 			char key[32], ip[CIDR_TEXT_MAX] = "";
 			json_t *list;
 			snprintf(key, sizeof(key), "%u/%s", p->port + k,
@@ -91,6 +92,16 @@ json_t *net_json_ports(struct engine *en, const char *id)
 			if (!*ip)
 				add_binding(list, "::", p->host_port + k);
 		}
+	return o;
+}
+
+json_t *net_json_ports(struct engine *en, const char *id)
+{
+	struct publish_list l = {0};
+	json_t *o;
+
+	(void)!network_store_published(en->db, id, &l, NULL);
+	o = net_json_of_ports(&l);
 	free(l.v);
 	return o;
 }

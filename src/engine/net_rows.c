@@ -5,13 +5,20 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "engine/net_parts.h"
 #include "engine/state.h"
 #include "kernel/cidr.h"
+
+int net_has_ipv6(void)
+{
+	return access("/proc/net/if_inet6", F_OK) == 0;
+}
 
 /* Within a transaction: somebody may have made it meanwhile. */
 static int add_default(struct engine *en, int route_fd, struct err *e)
@@ -29,7 +36,8 @@ static int add_default(struct engine *en, int route_fd, struct err *e)
 		return r < 0 ? -1 : 0;
 	n.id = xmalloc(ENGINE_ID_LEN + 1);
 	hash_random_hex(ENGINE_ID_LEN / 2, n.id);
-	if (network_choose_subnets(en->db, route_fd, &n, 1, 1, e) < 0)
+	if (network_choose_subnets(en->db, route_fd, &n,
+		    NETWORK_WIDE | NETWORK_IPV4 | (net_has_ipv6() ? NETWORK_IPV6 : 0), e) < 0)
 		return -1;
 	return network_store_add(en->db, &n, e);
 }
@@ -53,6 +61,41 @@ int net_default(struct engine *en, struct network *out, struct err *e)
 	return network_store_find(en->db, NET_DEFAULT, out, e);
 }
 
+/* ---- what one container has ---- */
+
+struct load {
+	struct engine *en;
+	const char *id;
+	struct net *net;
+	struct err *e;
+};
+
+static int load_join(const char *network, const struct place *p, void *ctx)
+{
+	const struct load *l = ctx;
+	struct net_join *j = net_join_add(l->net);
+
+	j->place = *p;
+	j->place.interface = xstrdup(p->interface);
+	j->place.aliases = strv_dup(p->aliases);
+	net_join_cable(j, l->id);
+	return network_store_find(l->en->db, network, &j->network, l->e);
+}
+
+int net_load(struct engine *en, const char *id, struct net *out, struct err *e)
+{
+	struct net n = NET_NONE;
+	struct load l = {en, id, &n, e};
+
+	if (network_store_places(en->db, id, load_join, &l, e) < 0 ||
+		network_store_published(en->db, id, &n.ports, e) < 0) {
+		net_done(&n);
+		return -1;
+	}
+	*out = n;
+	return 0;
+}
+
 /* ---- what is to be in the rules ---- */
 
 struct fill {
@@ -70,34 +113,19 @@ static int fill_network(const struct network *n, void *ctx)
 	return network_elements(f->host, n, f->e);
 }
 
-struct addresses {
-	struct link_addr addr4, addr6;
-};
-
-static int first_addresses(const char *network, const struct place *p, void *ctx)
-{
-	struct addresses *a = ctx;
-
-	if (!a->addr4.family)
-		a->addr4 = p->addr4;
-	if (!a->addr6.family)
-		a->addr6 = p->addr6;
-	return 0;
-}
-
 static int fill_ports(struct fill *f, const char *id)
 {
-	struct addresses a = {0};
-	struct publish_list ports = {0};
+	const struct link_addr *a4, *a6;
+	struct net n;
 	auto_nl struct nl m = NL_EMPTY;
 	int r = 0;
 
-	if (network_store_published(f->en->db, id, &ports, f->e) < 0)
+	if (net_load(f->en, id, &n, f->e) < 0)
 		return -1;
-	if (ports.n && network_store_places(f->en->db, id, first_addresses, &a, f->e) == 0 &&
-		rules_add_ports(&m, &f->host->id, &ports, &a.addr4, &a.addr6))
+	net_published_addresses(&n, &a4, &a6);
+	if (rules_add_ports(&m, &f->host->id, &n.ports, a4, a6))
 		r = nl_talk(f->host->nft_fd, &m, NULL);
-	free(ports.v);
+	net_done(&n);
 	return r < 0 ? err_sys(f->e, r, "publish the ports of container %.12s again", id) : 0;
 }
 

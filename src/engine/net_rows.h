@@ -6,6 +6,7 @@
 
 /* The default network's row; made when it is not there yet. */
 int net_default(struct engine *en, struct network *out, struct err *e);
+int net_has_ipv6(void); /* this kernel, and switched on at boot */
 /* fill of network_up: every network whose bridge is there, every port of a container that runs. */
 int net_fill(void *engine, struct network_host *h, struct err *e);
 /* Addresses and ports that containers hold which nobody runs are free: a stopped one gets them anew

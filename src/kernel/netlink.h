@@ -39,6 +39,9 @@ void nl_done(struct nl *m);
 
 /* A socket of NETLINK_ROUTE, NETLINK_NETFILTER; answers are waited for at most five seconds. */
 int nl_open(int protocol);
+/* The same in another network namespace (descriptor of /proc/PID/ns/net), made there by a
+ * short-lived child: this process goes nowhere. */
+int nl_open_in(int netns_fd, int protocol);
 /* Send, and read the acknowledgement of each message that asked for one (NLM_F_ACK). The first
  * error wins; the kernel's own words for it, if it has any, go to why[NL_WHY_MAX] (may be NULL). */
 int nl_talk(int fd, struct nl *m, char *why);

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <sched.h>
 #include <signal.h>
@@ -187,9 +188,24 @@ static void tear_down(struct monitor *m)
 		unlinkat(m->o.state_fd, "state", 0);
 }
 
+/* The bytes of one transaction: up to and with the message that ends it. */
+static size_t transaction_size(const char *bytes, size_t size)
+{
+	for (size_t at = 0; at + NLMSG_HDRLEN <= size;) {
+		const struct nlmsghdr *h = (const struct nlmsghdr *)(bytes + at);
+		if (h->nlmsg_len < NLMSG_HDRLEN || h->nlmsg_len > size - at)
+			break;
+		at += NLMSG_ALIGN(h->nlmsg_len);
+		if (h->nlmsg_type == NFNL_MSG_BATCH_END)
+			return at < size ? at : size;
+	}
+	return size;
+}
+
 /* The published ports of the container, taken out of the kernel's rules by the message that whoever
- * opened them left for this (engine/net.c). Before anybody hears of the end: the port is free then.
- * The socket is closed with us: a close waits for an RCU grace period, 10 to 20 ms. */
+ * opened them left for this (engine/net.c), each transaction by itself. Before anybody hears of the
+ * end: the port is free then. The socket is closed with us: a close waits for an RCU grace period,
+ * 10 to 20 ms. */
 static void close_ports(struct monitor *m)
 {
 	int file = m->o.state_fd < 0
@@ -208,7 +224,10 @@ static void close_ports(struct monitor *m)
 		if (bytes != MAP_FAILED && fd >= 0) {
 			if (st.st_size > SEND_MAX)
 				setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
-			send(fd, bytes, (size_t)st.st_size, 0);
+			for (size_t at = 0, n; at < (size_t)st.st_size; at += n) {
+				n = transaction_size((char *)bytes + at, (size_t)st.st_size - at);
+				send(fd, (char *)bytes + at, n, 0);
+			}
 		}
 		if (bytes != MAP_FAILED)
 			munmap(bytes, (size_t)st.st_size);

@@ -19,34 +19,45 @@ static const struct {
 	{{192, 168}, {192, 168}}};
 
 struct used {
-	struct link_addr *v;
+	struct {
+		struct link_addr net;
+		char *by; /* the network's name; NULL: a route of the host */
+	} * v;
 	size_t n;
 };
 
-static void use(struct used *u, const struct link_addr *a)
+static void use(struct used *u, const struct link_addr *a, const char *by)
 {
 	u->v = xreallocarray(u->v, u->n + 1, sizeof(*u->v));
-	u->v[u->n++] = *a;
+	u->v[u->n].net = *a;
+	u->v[u->n++].by = xstrdup(by);
+}
+
+static void used_done(struct used *u)
+{
+	for (size_t i = 0; i < u->n; i++)
+		free(u->v[i].by);
+	free(u->v);
 }
 
 static void on_route(const struct link_addr *to, void *ctx)
 {
-	use(ctx, to);
+	use(ctx, to, NULL);
 }
 
 static int on_network(const struct network *n, void *ctx)
 {
 	if (n->net4.family)
-		use(ctx, &n->net4);
+		use(ctx, &n->net4, n->name);
 	if (n->net6.family)
-		use(ctx, &n->net6);
+		use(ctx, &n->net6, n->name);
 	return 0;
 }
 
 static int is_free(const struct used *u, const struct link_addr *a)
 {
 	for (size_t i = 0; i < u->n; i++)
-		if (cidr_overlap(&u->v[i], a))
+		if (cidr_overlap(&u->v[i].net, a))
 			return 0;
 	return 1;
 }
@@ -90,15 +101,22 @@ static int check_given(const struct used *u, const struct link_addr *a, struct e
 	char text[CIDR_TEXT_MAX], other[CIDR_TEXT_MAX];
 
 	for (size_t i = 0; i < u->n; i++)
-		if (cidr_overlap(&u->v[i], a)) {
+		if (cidr_overlap(&u->v[i].net, a)) {
 			cidr_text(a, text);
-			cidr_text(&u->v[i], other);
-			return err_set(e, ERR_CONFLICT,
-				"the subnet %s overlaps with %s, which this host or another "
-				"network of hull uses",
-				text, other);
+			cidr_text(&u->v[i].net, other);
+			return err_set(e, ERR_CONFLICT, "the subnet %s overlaps with %s, %s%s",
+				text, other,
+				u->v[i].by ? "network " : "where a route of this host leads",
+				u->v[i].by ?: "");
 		}
 	return 0;
+}
+
+static int subnet4(const struct used *u, int flags, struct link_addr *net, struct err *e)
+{
+	if (net->family)
+		return check_given(u, net, e);
+	return flags & NETWORK_IPV4 ? choose4(u, flags & NETWORK_WIDE ? WIDE : NARROW, net, e) : 0;
 }
 
 static void default_gateway(const struct link_addr *net, struct link_addr *gateway)
@@ -107,21 +125,22 @@ static void default_gateway(const struct link_addr *net, struct link_addr *gatew
 		*gateway = cidr_at(net, 1);
 }
 
-int network_choose_subnets(
-	struct db *db, int route_fd, struct network *n, int wide, int with6, struct err *e)
+int network_choose_subnets(struct db *db, int route_fd, struct network *n, int flags, struct err *e)
 {
 	struct used u = {0};
-	int r = link_routes(route_fd, on_route, &u), ret = -1;
+	int r = network_store_each(db, on_network, &u, e), ret = -1;
 
-	if (r < 0)
-		err_sys(e, r, "list the routes of this host");
-	else if (network_store_each(db, on_network, &u, e) == 0 &&
-		 (n->net4.family ? check_given(&u, &n->net4, e)
-				 : choose4(&u, wide ? WIDE : NARROW, &n->net4, e)) == 0)
-		ret = n->net6.family ? check_given(&u, &n->net6, e)
-		      : with6	     ? choose6(&u, &n->net6, e)
-				     : 0;
-	free(u.v);
+	/* The networks first: they are told by their names. */
+	if (r == 0 && !streq(n->driver, "macvlan")) {
+		r = link_routes(route_fd, on_route, &u);
+		if (r < 0)
+			err_sys(e, r, "list the routes of this host");
+	}
+	if (r == 0 && subnet4(&u, flags, &n->net4, e) == 0)
+		ret = n->net6.family	     ? check_given(&u, &n->net6, e)
+		      : flags & NETWORK_IPV6 ? choose6(&u, &n->net6, e)
+					     : 0;
+	used_done(&u);
 	default_gateway(&n->net4, &n->gateway4);
 	default_gateway(&n->net6, &n->gateway6);
 	return ret;

@@ -172,5 +172,8 @@ int network_store_add(struct db *db, const struct network *n, struct err *e)
 
 int network_store_remove(struct db *db, const char *id, struct err *e)
 {
+	if (db_run(db, e, "DELETE FROM main.places WHERE network = ?", "s", id) < 0 ||
+		db_run(db, e, "DELETE FROM run.places WHERE network = ?", "s", id) < 0)
+		return -1;
 	return db_run(db, e, "DELETE FROM networks WHERE id = ?", "s", id);
 }

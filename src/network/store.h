@@ -40,12 +40,14 @@ int network_store_each(
 	struct db *db, int (*each)(const struct network *n, void *ctx), void *ctx, struct err *e);
 /* ERR_CONFLICT when the name or the bridge is taken. */
 int network_store_add(struct db *db, const struct network *n, struct err *e);
+/* With all places in it. */
 int network_store_remove(struct db *db, const char *id, struct err *e);
 
 /* A container's place in a network. */
 struct place {
 	struct link_addr addr4, addr6; /* with the subnet's prefix; family 0: none */
 	uint8_t mac[6];
+	int number;	 /* of the container's places, in the order in which they were given */
 	char *interface; /* inside */
 	char **aliases;
 };
@@ -59,6 +61,14 @@ int network_store_place(struct db *db, const struct network *n, const char *cont
 int network_store_places(struct db *db, const char *container,
 	int (*each)(const char *network, const struct place *p, void *ctx), void *ctx,
 	struct err *e);
+/* each(container, place, ctx) of a network, by the container's id; what has an id
+ * that begins with "@" is no container. */
+int network_store_members(struct db *db, const char *network,
+	int (*each)(const char *container, const struct place *p, void *ctx), void *ctx,
+	struct err *e);
+/* The container's place in that network goes. No error when there is none. */
+int network_store_unplace(
+	struct db *db, const char *network, const char *container, int ephemeral, struct err *e);
 /* Containers with a place in it: number, or -1; the id of one of them in out_one[65] (may be NULL).
  */
 int64_t network_store_users(struct db *db, const char *network, char *out_one, struct err *e);
@@ -69,5 +79,8 @@ int network_store_publish(
 	struct db *db, const char *container, int ephemeral, struct publish *p, struct err *e);
 int network_store_published(
 	struct db *db, const char *container, struct publish_list *out, struct err *e);
+/* The row of exactly these ports goes. No error when there is none. */
+int network_store_unpublish(struct db *db, const char *container, int ephemeral,
+	const struct publish *p, struct err *e);
 /* All that the container has: places, ports. */
 int network_store_forget(struct db *db, const char *container, int ephemeral, struct err *e);

@@ -191,6 +191,19 @@ static void choose_mac(struct place *p)
 		cidr_mac(p->addr4.family ? &p->addr4 : &p->addr6, p->mac);
 }
 
+static int next_number(struct db *db, const char *container, int ephemeral, int *out, struct err *e)
+{
+	auto_free char *sql = xasprintf(
+		"SELECT ifnull(max(number), -1) + 1 FROM %s WHERE container = ?",
+		PLACES(ephemeral));
+	int64_t number = 0;
+
+	if (db_int(db, &number, e, sql, "s", container) < 0)
+		return -1;
+	*out = (int)number;
+	return 0;
+}
+
 int network_store_place(struct db *db, const struct network *n, const char *container,
 	int ephemeral, struct place *p, struct err *e)
 {
@@ -204,11 +217,20 @@ int network_store_place(struct db *db, const struct network *n, const char *cont
 	addr6 = cidr_dup(&p->addr6);
 	aliases = network_store_words_text(p->aliases);
 	cidr_mac_text(p->mac, mac);
-	sql = xasprintf("INSERT INTO %s VALUES(?1, (SELECT count(*) FROM %s WHERE container = ?1), "
-			"?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-		PLACES(ephemeral), PLACES(ephemeral));
-	return db_run(db, e, sql, "ssiisssss", container, n->id, offset_of(&n->net4, &p->addr4),
-		offset_of(&n->net6, &p->addr6), addr4, addr6, mac, p->interface, aliases);
+	if (next_number(db, container, ephemeral, &p->number, e) < 0)
+		return -1;
+	/* The network was looked for before this transaction. */
+	sql = xasprintf(
+		"INSERT INTO %s SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE EXISTS "
+		"(SELECT 1 FROM networks WHERE id = ?3)",
+		PLACES(ephemeral));
+	if (db_run(db, e, sql, "sisiisssss", container, (int64_t)p->number, n->id,
+		    offset_of(&n->net4, &p->addr4), offset_of(&n->net6, &p->addr6), addr4, addr6,
+		    mac, p->interface, aliases) < 0)
+		return -1;
+	return db_changes(db)
+		       ? 0
+		       : err_set(e, ERR_NOT_FOUND, "network %s was removed just now", n->name);
 }
 
 static void place_from_row(sqlite3_stmt *st, struct place *p)
@@ -218,23 +240,19 @@ static void place_from_row(sqlite3_stmt *st, struct place *p)
 		.addr6 = network_store_addr(st, 2),
 		.interface = xstrdup(db_text(st, 4)),
 		.aliases = network_store_words(st, 5),
+		.number = sqlite3_column_int(st, 6),
 	};
 	(void)!cidr_mac_parse(db_text(st, 3), p->mac);
 }
 
-int network_store_places(struct db *db, const char *container,
-	int (*each)(const char *network, const struct place *p, void *ctx), void *ctx,
-	struct err *e)
+/* Column 0 is what `each` is told besides the place. */
+static int visit(struct db *db, const char *sql, const char *key,
+	int (*each)(const char *other, const struct place *p, void *ctx), void *ctx, struct err *e)
 {
-	static const char sql[] = "SELECT network, addr4, addr6, mac, interface, aliases, number "
-				  "FROM main.places WHERE "
-				  "container = ?1 UNION ALL SELECT network, addr4, addr6, mac, "
-				  "interface, aliases, number "
-				  "FROM run.places WHERE container = ?1 ORDER BY number";
 	auto_stmt sqlite3_stmt *st = NULL;
 	int r;
 
-	if (db_query(db, &st, e, sql, "s", container) < 0)
+	if (db_query(db, &st, e, sql, "s", key) < 0)
 		return -1;
 	while ((r = db_step(db, st, e)) == 1) {
 		struct place p;
@@ -246,6 +264,42 @@ int network_store_places(struct db *db, const char *container,
 			return -1;
 	}
 	return r;
+}
+
+int network_store_places(struct db *db, const char *container,
+	int (*each)(const char *network, const struct place *p, void *ctx), void *ctx,
+	struct err *e)
+{
+	static const char sql[] = "SELECT network, addr4, addr6, mac, interface, aliases, number "
+				  "FROM main.places WHERE "
+				  "container = ?1 UNION ALL SELECT network, addr4, addr6, mac, "
+				  "interface, aliases, number "
+				  "FROM run.places WHERE container = ?1 ORDER BY number";
+
+	return visit(db, sql, container, each, ctx, e);
+}
+
+int network_store_members(struct db *db, const char *network,
+	int (*each)(const char *container, const struct place *p, void *ctx), void *ctx,
+	struct err *e)
+{
+	static const char sql[] =
+		"SELECT container, addr4, addr6, mac, interface, aliases, number "
+		"FROM main.places WHERE network = ?1 AND container NOT GLOB '@*' "
+		"UNION ALL SELECT container, addr4, addr6, mac, interface, "
+		"aliases, number FROM run.places WHERE network = ?1 AND container "
+		"NOT GLOB '@*' ORDER BY 1";
+
+	return visit(db, sql, network, each, ctx, e);
+}
+
+int network_store_unplace(
+	struct db *db, const char *network, const char *container, int ephemeral, struct err *e)
+{
+	auto_free char *sql = xasprintf(
+		"DELETE FROM %s WHERE container = ? AND network = ?", PLACES(ephemeral));
+
+	return db_run(db, e, sql, "ss", container, network);
 }
 
 int64_t network_store_users(struct db *db, const char *network, char *out_one, struct err *e)

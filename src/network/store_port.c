@@ -115,6 +115,21 @@ int network_store_publish(
 		(int64_t)p->host_port, (int64_t)p->port, (int64_t)p->n, (int64_t)p->direct);
 }
 
+int network_store_unpublish(
+	struct db *db, const char *container, int ephemeral, const struct publish *p, struct err *e)
+{
+	const char *sql = ephemeral ? "DELETE FROM run.ports WHERE container = ? AND proto = ? AND "
+				      "host_port = ? AND host = ?"
+				    : "DELETE FROM main.ports WHERE container = ? AND proto = ? "
+				      "AND host_port = ? AND host = ?";
+	char host[CIDR_TEXT_MAX] = "";
+
+	if (p->host.family)
+		cidr_address_text(&p->host, host);
+	return db_run(
+		db, e, sql, "siis", container, (int64_t)p->proto, (int64_t)p->host_port, host);
+}
+
 int network_store_published(
 	struct db *db, const char *container, struct publish_list *out, struct err *e)
 {

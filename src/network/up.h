@@ -32,7 +32,12 @@ int network_down(struct network_host *h, const struct network *n, struct err *e)
 int network_elements(struct network_host *h, const struct network *n, struct err *e);
 
 /* pool.c: n's subnets, where they are not given, from our pools: clashing with no route of the host
- * and no other network; wide: a /16, else a /20. A given one that clashes is an error. with6: an
- * IPv6 subnet as well. Gateways, where not given, are the first address. */
+ * and no other network. A given one that clashes is an error; that of a macvlan is the parent's
+ * network, so it may. Gateways, where not given, are the first address. */
+enum network_subnets {
+	NETWORK_WIDE = 1, /* a /16, else a /20 */
+	NETWORK_IPV4 = 2, /* one of this family is wanted */
+	NETWORK_IPV6 = 4,
+};
 int network_choose_subnets(
-	struct db *db, int route_fd, struct network *n, int wide, int with6, struct err *e);
+	struct db *db, int route_fd, struct network *n, int flags, struct err *e);
