@@ -95,8 +95,21 @@ WRAP_INT(open, (const char *p, int f, long m), (p, f, m))
 WRAP_INT(open64, (const char *p, int f, long m), (p, f, m))
 WRAP_INT(openat, (int d, const char *p, int f, long m), (d, p, f, m))
 WRAP_INT(openat64, (int d, const char *p, int f, long m), (d, p, f, m))
-WRAP_INT(fcntl, (int fd, int c, long a), (fd, c, a))
-WRAP_INT(fcntl64, (int fd, int c, long a), (fd, c, a))
+/* Giving a lock back does not fail: SQLite would wait for itself. */
+#define WRAP_FCNTL(name)                                                                       \
+	int __real_##name(int fd, int c, long a);                                              \
+	int __wrap_##name(int fd, int c, long a);                                              \
+	int __wrap_##name(int fd, int c, long a)                                               \
+	{                                                                                      \
+		const int back = c == F_SETLK && ((const struct flock *)a)->l_type == F_UNLCK; \
+		if (!back && hit(#name, EIO)) {                                                \
+			errno = EIO;                                                           \
+			return -1;                                                             \
+		}                                                                              \
+		return __real_##name(fd, c, a);                                                \
+	}
+WRAP_FCNTL(fcntl)
+WRAP_FCNTL(fcntl64)
 WRAP(ssize_t, read, (int fd, void *p, size_t n), (fd, p, n), -1, EIO)
 WRAP(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n), -1, EIO)
 WRAP(ssize_t, pread64, (int fd, void *p, size_t n, off64_t o), (fd, p, n, o), -1, EIO)
