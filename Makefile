@@ -38,6 +38,7 @@ check-kill: build
 	@tests/kill/campaign --build $(BUILD) calls
 	@tests/kill/campaign --build $(BUILD) errors --every 3
 	@tests/kill/campaign --build $(BUILD) full
+	@tests/kill/campaign --build $(BUILD) disk
 check-cve-broken:
 	@tools/install-deps build run check
 	@tools/cve-broken

@@ -2,8 +2,8 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "kernel/cidr.h"
 #include "network/up.h"
@@ -86,7 +86,7 @@ static int choose6(const struct used *u, struct link_addr *out, struct err *e)
 {
 	for (int i = 0; i < 16; i++) {
 		struct link_addr a = {.family = AF_INET6, .bytes = {0xfd}, .prefix = 64};
-		if (getrandom(a.bytes + 1, 5, 0) != 5)
+		if (hash_random_bytes(a.bytes + 1, 5) < 0)
 			break;
 		if (is_free(u, &a)) {
 			*out = a;
