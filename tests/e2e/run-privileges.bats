@@ -70,8 +70,11 @@ inode() { readlink "/proc/self/ns/$1"; }
 	has "$stderr" 'warning: .*id-mapped.*--userns=host'
 	ok run_tiny tiny true
 	is "$stderr" ""
-	expect 125 run_tiny --userns=auto tiny true
-	one_line 'user ids|root file system'
+	ok run_tiny --userns=auto tiny sh -c 'cat /proc/self/uid_map; stat -c %u:%g / /etc /home/ann /dev /dev/fd; echo >/dev/null'
+	has "$output" '^ *0 +[0-9]{6,} +65536$'
+	is "$(tail -n +2 <<<"$output")" $'0:0\n0:0\n1234:100\n0:0\n0:0'
+	is "$(wc -l <<<"$stderr")" 1
+	has "$stderr" 'warning: the root file system is copied'
 }
 
 @test "the image's owners are seen unshifted, and the store is not shifted" {
@@ -124,7 +127,12 @@ inode() { readlink "/proc/self/ns/$1"; }
 	has "$output" '^up$'
 	ok hull run --rm --network host tiny sh -c 'readlink /proc/self/ns/net; ls /sys/class/net'
 	is "${lines[0]}" "$(inode net)"
-	is "$(printf '%s\n' "${lines[@]:1}" | sort)" "$(ls /sys/class/net | sort)"
+	# Without a user namespace the container has a sysfs of its own: that of the network it is in.
+	local here=/sys/class/net names
+	! older 5.19 || { mkdir sys && mount -t sysfs none sys && here=sys/class/net; }
+	names=$(ls $here | sort)
+	! mountpoint -q sys || umount sys
+	is "$(printf '%s\n' "${lines[@]:1}" | sort)" "$names"
 	ok hull run --rm --net=host tiny readlink /proc/self/ns/net
 	is "$output" "$(inode net)"
 }
