@@ -19,6 +19,15 @@
 /* Both tables, without elements; what was there is replaced in the same transaction. */
 void rules_text(struct buf *out, const struct network_idents *id);
 
+/* What the host ends of containers' cables are called, with a container's id behind it. */
+#define RULES_CABLE "hv"
+/* A third one, of family bridge, about frames: whoever has a cable is not the gateway of its
+ * network (rules_bridge.c). Apart, because not every kernel has that family. */
+void rules_bridge_text(struct buf *out, const struct network_idents *id);
+/* The network's gateways into it, or out of it. */
+void rules_add_gateways(struct nl *m, const struct network_idents *id, const struct network *n);
+void rules_remove_gateways(struct nl *m, const struct network_idents *id, const struct network *n);
+
 /* What a network of driver bridge adds: its interface, its subnets. Into both families' tables, in
  * one transaction of m (nft_begin and nft_end included). */
 void rules_add_network(struct nl *m, const struct network_idents *id, const struct network *n);

@@ -135,11 +135,18 @@ static int talk(int fd, struct nl *m, const char *what, struct err *e)
 static int make_table(struct network_host *h, struct err *e)
 {
 	auto_buf struct buf text = BUF_MAX(TEXT_MAX);
+	struct err none;
 
 	if (network_pair_make(h, e) < 0)
 		return -1;
 	rules_text(&text, &h->id);
-	return load(&text, e);
+	if (load(&text, e) < 0)
+		return -1;
+	/* Without bridges in the kernel's nftables containers trust each other, as with others. */
+	buf_clear(&text);
+	rules_bridge_text(&text, &h->id);
+	(void)!load(&text, &none);
+	return 0;
 }
 
 /* ---- bridges ---- */
@@ -210,8 +217,10 @@ static int make_bridge(struct network_host *h, const struct network *n, struct e
 
 int network_elements(struct network_host *h, const struct network *n, struct err *e)
 {
-	auto_nl struct nl m = NL_EMPTY;
+	auto_nl struct nl m = NL_EMPTY, gateways = NL_EMPTY;
 
+	rules_add_gateways(&gateways, &h->id, n);
+	(void)!nl_talk(h->nft_fd, &gateways, NULL);
 	rules_add_network(&m, &h->id, n);
 	return talk(h->nft_fd, &m, "add the network to the rules of nftables", e);
 }
@@ -277,7 +286,7 @@ int network_reload(struct network_host *h,
 int network_down(struct network_host *h, const struct network *n, struct err *e)
 {
 	auto_fd int held = lock(h, e);
-	auto_nl struct nl m = NL_EMPTY;
+	auto_nl struct nl m = NL_EMPTY, gateways = NL_EMPTY;
 	int index, r;
 
 	if (held < 0)
@@ -289,5 +298,7 @@ int network_down(struct network_host *h, const struct network *n, struct err *e)
 	/* They may be gone with the table. */
 	rules_remove_network(&m, &h->id, n);
 	(void)!nl_talk(h->nft_fd, &m, NULL);
+	rules_remove_gateways(&gateways, &h->id, n);
+	(void)!nl_talk(h->nft_fd, &gateways, NULL);
 	return 0;
 }
