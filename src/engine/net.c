@@ -221,7 +221,8 @@ int net_parse(struct engine *en, const struct spec *s, struct net *n, struct err
 
 void net_join_cable(struct net_join *j, const char *id)
 {
-	snprintf(j->cable, sizeof(j->cable), RULES_CABLE "%.8s%u", id, (unsigned)j->place.number % 1000);
+	snprintf(j->cable, sizeof(j->cable), RULES_CABLE "%.8s%u", id,
+		(unsigned)j->place.number % 1000);
 }
 
 static int reserve(
