@@ -235,6 +235,7 @@ void check_mounts(struct check *c)
 {
 	check_beneath(c, c->en->root_fd, ENGINE_CONTAINERS);
 	check_beneath(c, c->en->root_fd, "layers");
+	check_beneath(c, c->en->root_fd, "shifted");
 	check_beneath(c, c->en->runroot_fd, ENGINE_CONTAINERS);
 }
 

@@ -3,7 +3,8 @@
  * How it works: nothing is mounted. What the container sees is its upper folder on the image's
  * layers, and the base layer beneath all; hull-transfer merges them as overlay does. So volumes and
  * what is mounted over files (/proc, /etc/hosts) are not in it, as docker export has it, and it
- * does not matter whether the container runs. */
+ * does not matter whether the container runs. Files that were given other owners on the disk (a
+ * copy, or layers of --userns=keep-id) are read by a worker with the container's id map. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -12,10 +13,12 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "engine/base_layer.h"
 #include "engine/container_store.h"
 #include "engine/engine.h"
+#include "engine/idrange.h"
 #include "engine/launch.h"
 #include "engine/mode.h"
 #include "engine/parts.h"
@@ -24,6 +27,8 @@
 struct layers { /* topmost first */
 	int *fds;
 	size_t n;
+	int shifted;		 /* the files have other owners */
+	struct fs_owners owners; /* by this map */
 };
 
 static void layers_done(struct layers *l)
@@ -31,6 +36,7 @@ static void layers_done(struct layers *l)
 	for (size_t i = 0; i < l->n; i++)
 		close(l->fds[i]);
 	free(l->fds);
+	launch_owners_done(&l->owners);
 }
 #define auto_layers __attribute__((cleanup(layers_done)))
 
@@ -60,25 +66,72 @@ static int add_upper(struct engine *en, const char *id, struct layers *l, struct
 	return add(l, path, e) < 0 ? -1 : 1;
 }
 
-static int add_base(struct engine *en, struct layers *l, struct err *e)
+/* Lowest first. */
+static int add_all(struct engine *en, char *const *paths, struct layers *l, struct err *e)
 {
-	auto_free char *path = NULL;
+	auto_strv char **shifted = NULL;
 
-	return base_layer_path(en, &path, e) < 0 ? -1 : add(l, path, e);
+	if (l->shifted) {
+		if (store_shifted(en->store, paths, &l->owners, &shifted, e) < 0)
+			return -1;
+		paths = shifted;
+	}
+	for (size_t i = strv_len(paths); i-- > 0;)
+		if (add(l, paths[i], e) < 0)
+			return -1;
+	return 0;
 }
 
-static int add_image(
-	struct engine *en, const struct container_row *row, struct layers *l, struct err *e)
+static int add_image(struct engine *en, const struct container_row *row, int base, struct layers *l,
+	struct err *e)
 {
 	struct store_image *image = NULL;
-	int r = 0;
+	auto_strv char **paths = NULL;
+	char *path = NULL;
+	int r;
 
+	if (base) {
+		if (base_layer_path(en, &path, e) < 0)
+			return -1;
+		strv_take(&paths, path);
+	}
+	if (!*row->image_id) { /* a folder of the user's */
+		strv_add(&paths, row->image);
+		return add_all(en, paths, l, e);
+	}
 	if (store_image_find(en->store, row->image_id, &image, e) < 0)
 		return -1;
-	for (size_t i = strv_len(image->layers); r == 0 && i-- > 0;)
-		r = add(l, image->layers[i], e);
+	strv_extend(&paths, image->layers);
+	r = add_all(en, paths, l, e);
 	store_image_free(image);
 	return r;
+}
+
+static int is_keep_id(struct engine *en, const struct container_row *row)
+{
+	auto_free char *text = container_store_config(en->db, row->id, NULL);
+	auto_json json_t *config = text ? jsonx_parse(text, strlen(text), "a container", NULL)
+					: NULL;
+
+	return *row->image_id && en->uids.n && en->gids.n &&
+	       streq(jsonx_str(jsonx_obj(config, "HostConfig"), "UsernsMode", ""), "keep-id");
+}
+
+/* The map by which the container's files have other owners here. */
+static void find_owners(struct engine *en, const struct container_row *row, struct layers *l)
+{
+	struct oci_idmaps uids = {0}, gids = {0};
+
+	if (row->slot >= 0) {
+		const uint32_t n = (uint32_t)row->n_slots * IDRANGE_SIZE;
+		oci_idmaps_add(&uids, 0, idrange_host_id(row->slot), n);
+		oci_idmaps_add(&gids, 0, idrange_host_id(row->slot), n);
+	} else if (is_keep_id(en, row)) {
+		spec_keep_id_maps(&en->uids, &en->gids, &uids, &gids);
+	}
+	launch_owners(&uids, &gids, &l->owners);
+	free(uids.v);
+	free(gids.v);
 }
 
 static int gather(
@@ -87,19 +140,19 @@ static int gather(
 	auto_free char *copy = xasprintf(
 		"%s/" ENGINE_CONTAINERS "/%s/" LAUNCH_COPY, en->root, row->id);
 	auto_free char *shifted = xasprintf("%s-shifted", copy);
-	int overlay, r;
+	int overlay;
 
 	if (access(copy, F_OK) == 0)
 		return add(l, copy, e);
-	if (access(shifted, F_OK) == 0)
-		return err_set(e, ERR_UNSUPPORTED,
-			"its root file system is a copy with other user ids, which cannot be "
-			"exported yet");
+	find_owners(en, row, l);
+	if (access(shifted, F_OK) == 0) {
+		l->shifted = 1;
+		return add(l, shifted, e);
+	}
+	/* An id-mapped mount shows what lies on the disk as it is inside. */
+	l->shifted = row->slot < 0 && l->owners.n_uids;
 	overlay = add_upper(en, row->id, l, e);
-	if (overlay < 0)
-		return -1;
-	r = *row->image_id ? add_image(en, row, l, e) : add(l, row->image, e);
-	return r == 0 && overlay ? add_base(en, l, e) : r;
+	return overlay < 0 ? -1 : add_image(en, row, overlay, l, e);
 }
 
 int engine_container_export(struct engine *en, const char *name, int out_fd, struct err *e)
@@ -113,6 +166,7 @@ int engine_container_export(struct engine *en, const char *name, int out_fd, str
 	r = gather(en, &row, &layers, e);
 	container_row_done(&row);
 	if (r == 0)
-		r = store_export(layers.fds, layers.n, out_fd, e);
+		r = store_export(
+			layers.fds, layers.n, layers.shifted ? &layers.owners : NULL, out_fd, e);
 	return r < 0 ? err_wrap(e, "export %.100s", name) : 0;
 }

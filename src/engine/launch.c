@@ -223,7 +223,8 @@ static int store_row(struct launch *l, struct err *e)
  * all may enter (archives of old Alpine have it 0700, and Docker shows 0755 whatever it is). */
 static int make_upper(struct launch *l, struct err *e)
 {
-	const char *top = l->spec.layers[strv_len(l->spec.layers) - 1];
+	char *const *layers = l->spec.oci.hull->layers;
+	const char *top = layers[strv_len(layers) - 1];
 	auto_fd int upper = -1;
 	struct stat st;
 
@@ -304,15 +305,14 @@ static int build(struct launch *l, struct err *e)
 	auto_free char *why = NULL;
 
 	if (make_folder(l->en->root_fd, s->id, &l->kept_fd, e) < 0 || add_old_marks(l, e) < 0 ||
-		(s->overlay && (make_upper(l, e) < 0 || add_base(l, e) < 0)) ||
+		(s->overlay && (add_base(l, e) < 0 || launch_shift_layers(l, e) < 0 ||
+				       make_upper(l, e) < 0)) ||
 		launch_make_volumes(l, e) < 0 || make_files(l, e) < 0)
 		return -1;
 	if (s->modes.user_ns)
 		spec_set_ids(s, l->row.slot < 0 ? 0 : idrange_host_id(l->row.slot),
 			(uint32_t)l->row.n_slots * IDRANGE_SIZE);
-	if (s->modes.keep_id && launch_copy_possible(l))
-		why = xstrdup("--userns=keep-id gives its files other owners");
-	if ((why || launch_copy_wanted(l, &why)) && launch_copy_root(l, why, e) < 0)
+	if (launch_copy_wanted(l, &why) && launch_copy_root(l, why, e) < 0)
 		return -1;
 	if (launch_write_bundle(l, e) < 0)
 		return -1;

@@ -19,6 +19,7 @@ struct launch {
 	int run_fd, lock_fd; /* its folder, and the lock in it */
 	int kept_fd;	     /* HULL_ROOT/containers/ID */
 	int copied;	     /* the root file system is a plain copy */
+	int shifted;	     /* the layers are copies with other owners */
 	int stored;	     /* the row is there, and so must be undone */
 	char **sources;	     /* for each of spec.mounts: what inspect shows, NULL for tmpfs */
 	char **volumes;	     /* for each of spec.mounts: the volume's name, NULL for others */
@@ -44,6 +45,12 @@ int launch_copy_possible(const struct launch *l);
 /* 1, and why: an earlier container found that it must be. */
 int launch_copy_wanted(const struct launch *l, char **out_why);
 int launch_copy_root(struct launch *l, const char *why, struct err *e);
+/* With keep-id, in place of the image's layers and the base layer: those with the right owners. */
+int launch_shift_layers(struct launch *l, struct err *e);
+/* The same lines as fs.h wants them; to be released. */
+void launch_owners(
+	const struct oci_idmaps *uids, const struct oci_idmaps *gids, struct fs_owners *out);
+void launch_owners_done(struct fs_owners *o);
 /* For a second start of what was launched and could not show its layers. */
 int launch_again(struct launch *l, const char *why, struct err *e);
 

@@ -3,7 +3,10 @@
  * nothing shows them with the container's ids.
  *
  * How it works: whether it can is asked by doing it. The run that fails so leaves a mark in the run
- * folder, with the reason, and is tried again with a copy (run.c); later ones see the mark. */
+ * folder, with the reason, and is tried again with a copy (run.c); later ones see the mark.
+ *
+ * Of a user who is to be the same inside (--userns=keep-id) nobody may id-map the files: there the
+ * layers themselves are copied, once for all containers (store_shift.c), and stacked as usual. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -57,20 +60,67 @@ static struct ns_idmap *lines(const struct oci_idmaps *m)
 	return v;
 }
 
+void launch_owners(
+	const struct oci_idmaps *uids, const struct oci_idmaps *gids, struct fs_owners *out)
+{
+	*out = (struct fs_owners){lines(uids), lines(gids), uids->n, gids->n};
+}
+
+void launch_owners_done(struct fs_owners *o)
+{
+	free((void *)o->uids);
+	free((void *)o->gids);
+	*o = (struct fs_owners){0};
+}
+
+static int copy_layer(const char *layer, int dst, const struct fs_owners *owners, struct err *e)
+{
+	auto_fd int src = open(layer, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = src < 0 ? -errno : fs_copy_layer(src, dst, owners);
+
+	return r < 0 ? err_sys(e, r, "copy the layer %s", layer) : 0;
+}
+
 static int copy_layers(struct launch *l, int dst, struct err *e)
 {
-	const size_t n = is_shifted(l);
-	auto_free struct ns_idmap *uids = n ? lines(&l->spec.oci.uids) : NULL;
-	auto_free struct ns_idmap *gids = n ? lines(&l->spec.oci.gids) : NULL;
-	const struct fs_owners owners = {
-		uids, gids, n ? l->spec.oci.uids.n : 0, n ? l->spec.oci.gids.n : 0};
+	struct fs_owners owners = {0};
+	/* keep-id's are copies with these owners already. */
+	const struct fs_owners *to = is_shifted(l) && !l->shifted ? &owners : NULL;
+	int r = 0;
 
-	strv_foreach (layer, l->spec.oci.hull->layers) {
-		auto_fd int src = open(*layer, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		int r = src < 0 ? -errno : fs_copy_layer(src, dst, &owners);
-		if (r < 0)
-			return err_sys(e, r, "copy the layer %s", *layer);
+	launch_owners(&l->spec.oci.uids, &l->spec.oci.gids, &owners);
+	for (char **layer = l->spec.oci.hull->layers; r == 0 && *layer; layer++)
+		r = copy_layer(*layer, dst, to, e);
+	launch_owners_done(&owners);
+	return r;
+}
+
+int launch_shift_layers(struct launch *l, struct err *e)
+{
+	char ***layers = &l->spec.oci.hull->layers, size[PARSE_SIZE_MAX];
+	auto_strv char **shifted = NULL;
+	auto_free char *why = NULL;
+	struct fs_owners owners;
+	int r;
+
+	if (!l->spec.modes.keep_id || !launch_copy_possible(l) || launch_copy_wanted(l, &why))
+		return 0;
+	launch_owners(&l->spec.oci.uids, &l->spec.oci.gids, &owners);
+	if (!store_shifted_there(l->en->store, *layers, &owners)) {
+		format_size(l->spec.image->size, size);
+		engine_warn(l->en,
+			"the image's layers are copied (%s), once: --userns=keep-id gives its "
+			"files "
+			"other owners",
+			size);
 	}
+	r = store_shifted(l->en->store, *layers, &owners, &shifted, e);
+	launch_owners_done(&owners);
+	if (r < 0)
+		return -1;
+	strv_free(*layers);
+	*layers = take_ptr(shifted);
+	l->shifted = 1;
 	return 0;
 }
 
@@ -95,8 +145,7 @@ int launch_copy_root(struct launch *l, const char *why, struct err *e)
 	if (fstat(dst, &st) < 0 || fchmod(dst, (st.st_mode & 07777) | 0555) < 0)
 		return err_sys(e, errno, "let everybody into the root file system");
 	l->copied = 1;
-	if (!l->spec.modes.keep_id)
-		fd_write_file(l->en->runroot_fd, mark(l), why, strlen(why), 0600, 0);
+	fd_write_file(l->en->runroot_fd, mark(l), why, strlen(why), 0600, 0);
 	free(c->root_path);
 	c->root_path = xasprintf("%s/" ENGINE_CONTAINERS "/%s/%s", l->en->root, l->spec.id, name);
 	strv_free(c->hull->layers);

@@ -90,6 +90,9 @@ void spec_add_mounts(struct spec *s, char *const *sources, const char *files);
 void spec_set_ids(struct spec *s, uint32_t first, uint32_t count);
 /* --userns=keep-id: the maps; and the user that the program runs as when nobody says. */
 int spec_keep_id(struct spec *s, struct err *e);
+/* u, g: the maps of this namespace, whose id 0 is the user. */
+void spec_keep_id_maps(const struct userns_map *u, const struct userns_map *g,
+	struct oci_idmaps *out_uids, struct oci_idmaps *out_gids);
 /* Highest user or group id that the container must be able to have. */
 int64_t spec_id_max(const struct spec *s);
 

@@ -34,6 +34,13 @@ static void keep(struct oci_idmaps *out, const struct userns_map *m, uint64_t ow
 	add(out, m, own + 1, own + 1, own + 1 < n ? n - own - 1 : 0);
 }
 
+void spec_keep_id_maps(const struct userns_map *u, const struct userns_map *g,
+	struct oci_idmaps *out_uids, struct oci_idmaps *out_gids)
+{
+	keep(out_uids, u, u->v[0].outside);
+	keep(out_gids, g, g->v[0].outside);
+}
+
 int spec_keep_id(struct spec *s, struct err *e)
 {
 	const struct userns_map *u = s->uids, *g = s->gids;
@@ -46,7 +53,6 @@ int spec_keep_id(struct spec *s, struct err *e)
 			"--userns=keep-id needs more than your own id: a line for you in "
 			"/etc/subuid and "
 			"/etc/subgid, and the package uidmap");
-	keep(&s->oci.uids, u, u->v[0].outside);
-	keep(&s->oci.gids, g, g->v[0].outside);
+	spec_keep_id_maps(u, g, &s->oci.uids, &s->oci.gids);
 	return 0;
 }

@@ -18,6 +18,8 @@ struct worker_job {
 	size_t n_layers;
 	int64_t length;	   /* of the archive from where archive_fd stands; -1: to its end */
 	int64_t max_bytes; /* as in struct store_import */
+	/* The ids that the worker sees, and which they are here. NULL: each for itself. */
+	const struct fs_owners *owners;
 	struct import_nodes *nodes; /* gets the devices to be made; caller frees v */
 	/* Told of each file in an archive of images; texts are closed. */
 	int (*member)(void *ctx, const struct transfer_member *m, struct err *e);

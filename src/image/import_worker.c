@@ -38,6 +38,7 @@
 struct worker {
 	pid_t pid;
 	int pidfd, own_users;
+	int program;	/* opened with our powers, which the worker may not have */
 	int result, go; /* our ends */
 };
 
@@ -160,8 +161,8 @@ static char **child_arguments(const struct worker_job *job)
 	return v;
 }
 
-static _Noreturn void child(const char *program, const struct worker_job *job, char **argv,
-	int result_fd, int go_fd, int own_users)
+static _Noreturn void child(const char *path, int program, const struct worker_job *job,
+	char **argv, int result_fd, int go_fd, int own_users)
 {
 	static char *const envp[] = {NULL};
 	char go;
@@ -175,11 +176,13 @@ static _Noreturn void child(const char *program, const struct worker_job *job, c
 			child_fail(result_fd, r, "enter the archive unpacker's namespace");
 	}
 	result_fd = lift(result_fd, FIRST_FREE_FD + (int)job->n_layers);
+	program = lift(program, FIRST_FREE_FD + (int)job->n_layers);
 	r = child_arrange(job, result_fd);
 	if (r < 0)
 		child_fail(result_fd, r, "start the archive unpacker");
-	execve(program, argv, envp);
-	child_fail(result_fd, errno, program);
+	execveat(program, "", argv, envp, AT_EMPTY_PATH); /* 3.19 */
+	execve(path, argv, envp);
+	child_fail(result_fd, errno, path);
 }
 
 /* ---- starting */
@@ -201,12 +204,13 @@ static size_t identity_map(const char *path, struct ns_idmap *map)
 	return n;
 }
 
-static int write_maps(pid_t pid, struct err *e)
+static int write_maps(pid_t pid, const struct fs_owners *o, struct err *e)
 {
 	struct ns_idmap uids[MAP_LINES_MAX], gids[MAP_LINES_MAX];
-	size_t n_uids = identity_map("/proc/self/uid_map", uids);
-	size_t n_gids = identity_map("/proc/self/gid_map", gids);
-	int r = ns_write_maps(pid, uids, n_uids, gids, n_gids);
+	size_t n_uids = o ? 0 : identity_map("/proc/self/uid_map", uids);
+	size_t n_gids = o ? 0 : identity_map("/proc/self/gid_map", gids);
+	int r = o ? ns_write_maps(pid, o->uids, o->n_uids, o->gids, o->n_gids)
+		  : ns_write_maps(pid, uids, n_uids, gids, n_gids);
 
 	if (r == -EPERM)
 		return err_set(e, ERR_DENIED,
@@ -241,6 +245,7 @@ static int start(const struct worker_job *job, struct worker *w, struct err *e)
 	int result[2], go[2];
 
 	find_program(program);
+	w->program = open(program, O_PATH | O_CLOEXEC);
 	if (pipe2(result, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "start the archive unpacker");
 	if (pipe2(go, O_CLOEXEC) < 0) {
@@ -254,7 +259,7 @@ static int start(const struct worker_job *job, struct worker *w, struct err *e)
 		/* A copy of the writing end would keep the barrier shut for ever. */
 		close(go[1]);
 		close(result[0]);
-		child(program, job, argv, result[1], go[0], w->own_users);
+		child(program, w->program, job, argv, result[1], go[0], w->own_users);
 	}
 	close(result[1]);
 	close(go[0]);
@@ -385,13 +390,14 @@ static int ended_badly(int status, struct err *e)
 
 int worker_run(const struct worker_job *job, struct transfer_result *out, struct err *e)
 {
-	struct worker w = {.pid = -1, .pidfd = -1, .result = -1, .go = -1};
+	struct worker w = {.pid = -1, .pidfd = -1, .program = -1, .result = -1, .go = -1};
 	int r = -1, status = 0;
 
-	if (start(job, &w, e) == 0 && (!w.own_users || write_maps(w.pid, e) == 0)) {
+	if (start(job, &w, e) == 0 && (!w.own_users || write_maps(w.pid, job->owners, e) == 0)) {
 		r = fd_write_all(w.go, "", 1);
 		r = r < 0 ? 0 : listen_to(w.result, job, out, e);
 	}
+	fd_close_ptr(&w.program);
 	fd_close_ptr(&w.go);
 	fd_close_ptr(&w.result);
 	if (w.pid > 0) {

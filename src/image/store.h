@@ -8,6 +8,7 @@
 
 #include "base/db.h"
 #include "base/err.h"
+#include "kernel/fs.h"
 #include "oci/image.h"
 
 struct store; /* borrows the db handle, owns a descriptor of the root folder */
@@ -93,8 +94,18 @@ struct store_save {
 };
 int store_save(struct store *s, const struct store_save *req, struct err *e);
 
-/* The merged view of these folders (topmost first) as a tar. */
-int store_export(const int *layer_fds, size_t n, int out_fd, struct err *e);
+/* The merged view of these folders (topmost first) as a tar. owners: files that have been given
+ * other owners by it are shown with those that they had; NULL: as they are. */
+int store_export(
+	const int *layer_fds, size_t n, const struct fs_owners *owners, int out_fd, struct err *e);
+
+/* *out (caller frees): the folders of copies of these layers (and of the base layer), in which
+ * files have the owners that the map says (fs.h). Made where they are not there yet: kept until the
+ * layer goes. The image must be in use by a row. */
+int store_shifted(struct store *s, char *const *layers, const struct fs_owners *o, char ***out,
+	struct err *e);
+/* 1: all are there. */
+int store_shifted_there(struct store *s, char *const *layers, const struct fs_owners *o);
 
 /* mmdebstrap of `reference` ("debian:SUITE" or "ubuntu:SUITE" when apt knows it) from the machine's
  * own mirrors. Prints its progress to stderr. Import of its tar as it comes. mirror: NULL or a URL

@@ -20,9 +20,9 @@ struct store_finding {
 struct store_deep {
 	int done;
 	struct store_bad {
-		enum { BAD_LAYER, BAD_RECIPE, BAD_BLOB } what;
-		char *digest, *why;
-		int64_t stored_ns; /* of its row: another one is another thing */
+		enum { BAD_LAYER, BAD_RECIPE, BAD_BLOB, BAD_SHIFTED } what;
+		char *digest, *why; /* BAD_SHIFTED: the name of the copy */
+		int64_t stored_ns;  /* of its row: another one is another thing */
 	} * v;
 	size_t n;
 	int64_t n_layers, n_blobs; /* that were read */

@@ -89,7 +89,7 @@ static int read_blob(struct store_checking *k, const char *digest, char **why, s
 	return 1;
 }
 
-static int verify(struct store_checking *k, int recipe, int layer, int64_t size,
+static int verify(struct store_checking *k, int recipe, int layer, int64_t size, const char *hex,
 	struct store_bad *b, struct err *e)
 {
 	struct worker_job job = WORKER_JOB("verify", recipe, layer);
@@ -97,9 +97,8 @@ static int verify(struct store_checking *k, int recipe, int layer, int64_t size,
 	struct err why = {0};
 
 	if (worker_run(&job, &result, &why) == 0) {
-		k->c->deep->n_layers++;
-		if (result.stream_bytes == size &&
-			streq(result.digest, str_after(b->digest, "sha256:")))
+		k->c->deep->n_layers += b->what == BAD_LAYER;
+		if (result.stream_bytes == size && streq(result.digest, hex))
 			return 0;
 		b->why = xstrdup("its files have other contents than they had");
 		return 1;
@@ -109,38 +108,44 @@ static int verify(struct store_checking *k, int recipe, int layer, int64_t size,
 			*e = why;
 		return -1;
 	}
-	b->what = why.kind == ERR_INVALID ? BAD_RECIPE : BAD_LAYER;
+	if (b->what == BAD_LAYER && why.kind == ERR_INVALID)
+		b->what = BAD_RECIPE;
+	else if (why.kind == ERR_INVALID)
+		return 0; /* told of the layer */
 	b->why = xstrdup(why.text);
 	return 1;
 }
 
 static int read_layer(struct store_checking *k, struct store_bad *b, struct err *e)
 {
-	auto_free char *path = xasprintf(STORE_LAYERS "/%s", str_after(b->digest, "sha256:"));
+	const int shifted = b->what == BAD_SHIFTED;
+	const char *name = shifted ? b->digest : str_after(b->digest, "sha256:");
+	auto_free char *hex = xstrndup(name, strcspn(name, "."));
+	auto_free char *path = xasprintf("%s/%s", shifted ? STORE_SHIFTED : STORE_LAYERS, name);
+	auto_free char *diff_id = xasprintf("sha256:%s", hex);
 	auto_fd int layer = openat(
 		k->s->rootfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	auto_fd int recipe = -1;
 	int64_t size;
 
-	if (layer < 0)
+	if (layer < 0 || !hash_is_digest(diff_id))
 		return 0;
-	if (store_recipe_open(k->s, b->digest, &recipe, &size, NULL) < 0) {
-		k->c->deep->n_unknown++;
+	if (store_recipe_open(k->s, diff_id, &recipe, &size, NULL) < 0) {
+		k->c->deep->n_unknown += !shifted;
 		return 0;
 	}
-	return verify(k, recipe, layer, size, b, e);
+	return verify(k, recipe, layer, size, hex, b, e);
 }
 
 static int examine(struct store_checking *k, struct store_bad *b, struct err *e)
 {
 	free(b->why);
 	b->why = NULL;
-	if (!hash_is_digest(b->digest))
+	if (b->what == BAD_RECIPE)
+		b->what = BAD_LAYER;
+	if (b->what != BAD_SHIFTED && !hash_is_digest(b->digest))
 		return 0;
-	if (b->what == BAD_BLOB)
-		return read_blob(k, b->digest, &b->why, e);
-	b->what = BAD_LAYER;
-	return read_layer(k, b, e);
+	return b->what == BAD_BLOB ? read_blob(k, b->digest, &b->why, e) : read_layer(k, b, e);
 }
 
 /* ---- which */
@@ -157,6 +162,13 @@ static int list(struct store_checking *k, int what, const char *sql, struct err 
 	return r;
 }
 
+static void list_shifted(void *ctx, int dirfd, const char *name)
+{
+	const struct store_checking *k = ctx;
+
+	add(k->c->deep, BAD_SHIFTED, name, 0);
+}
+
 int store_check_deep(struct store_checking *k, struct err *e)
 {
 	struct store_deep *d = k->c->deep;
@@ -169,6 +181,8 @@ int store_check_deep(struct store_checking *k, struct err *e)
 					"= '" STORE_LAYER "' GROUP BY digest",
 					e) < 0))
 		return -1;
+	if (!d->done)
+		fs_each(k->s->rootfd, STORE_SHIFTED, list_shifted, k);
 	/* All are suspects the first time, and stay so until they are read. */
 	for (size_t i = 0; i < d->n; i++) {
 		r = r < 0 ? r : examine(k, &d->v[i], e);

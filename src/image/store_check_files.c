@@ -168,6 +168,54 @@ static void check_folder(void *ctx, int dirfd, const char *name)
 		"its folder has no row in the database");
 }
 
+/* Does a container use an image that has the layer? */
+static int layer_in_use(struct store_checking *k, const char *diff_id, char container[65])
+{
+	auto_stmt sqlite3_stmt *st = NULL;
+	int used = 0;
+
+	if (!k->c->in_use ||
+		db_query(k->s->db, &st, NULL, "SELECT image FROM image_layers WHERE diff_id = ?",
+			"s", diff_id) < 0)
+		return 0;
+	while (!used && db_step(k->s->db, st, NULL) == 1)
+		used = k->c->in_use(k->c->ctx, db_text(st, 0), container);
+	return used;
+}
+
+/* Copies of layers with other owners: HEX.KEY; of the base layer: base.KEY. */
+static void check_shifted(void *ctx, int dirfd, const char *name)
+{
+	struct store_checking *k = ctx;
+	auto_free char *of = xstrndup(name, strcspn(name, "."));
+	auto_free char *diff_id = xasprintf("sha256:%s", of);
+	const char *why = store_check_bad(k, BAD_SHIFTED, name, 0);
+	char container[65];
+	int r = 0;
+
+	if (streq(of, "base"))
+		return;
+	if (!store_check_is_hex(of)) {
+		store_check_tell(k, STORE_LEFT, "copy", name, "left: look at it yourself",
+			"nothing of hull's has such a name");
+		return;
+	}
+	if (!has_row(k, "SELECT 1 FROM layers WHERE diff_id = ?", diff_id))
+		why = "its layer is gone";
+	else if (why && layer_in_use(k, diff_id, container)) {
+		auto_free char *repair = xasprintf(
+			"left, container %.12s may use it: hull rm that one first", container);
+		store_check_tell(k, STORE_LEFT, "copy", name, repair, "%s", why);
+		return;
+	}
+	if (!why)
+		return;
+	if (k->c->repair)
+		r = store_shifted_move_away(k->s, dirfd, name);
+	store_check_tell(k, store_check_outcome(k, r), "copy", name,
+		"it is removed, and made again when it is needed", "%s", why);
+}
+
 static void check_tmp_folder(void *ctx, int dirfd, const char *name)
 {
 	struct store_checking *k = ctx;
@@ -197,6 +245,7 @@ int store_check_files(struct store_checking *k, struct err *e)
 	fs_each(k->s->rootfd, STORE_BLOBS, check_blob_file, k);
 	fs_each(k->s->rootfd, STORE_RECIPES, check_recipe_file, k);
 	fs_each(k->s->rootfd, STORE_LAYERS, check_folder, k);
+	fs_each(k->s->rootfd, STORE_SHIFTED, check_shifted, k);
 	return 0;
 }
 

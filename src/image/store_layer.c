@@ -144,6 +144,17 @@ int store_layer_move_away(int layers, const char *hex)
 	return renameat(layers, hex, layers, garbage) < 0 ? -errno : 0;
 }
 
+int store_shifted_move_away(struct store *s, int shifted_fd, const char *name)
+{
+	auto_fd int layers = open_layers(s);
+	char garbage[32];
+
+	tmp_name(garbage);
+	if (layers < 0 || renameat(shifted_fd, name, layers, garbage) < 0)
+		return -errno;
+	return 0;
+}
+
 /* Within the transaction: put the folder at its name, whatever a killed import left there. */
 static int place(struct store *s, struct store_tmp *t, const char *hex, struct err *e)
 {
@@ -198,6 +209,7 @@ static int move_unclaimed(struct store *s, int layers, char *const *diff_ids)
 		if (r != 0)
 			continue;
 		store_layer_move_away(layers, hex);
+		store_shifted_unlink(s, hex);
 		store_recipe_unlink(s, *d);
 	}
 	return failed;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "image/store.h"
+#include "kernel/fs.h"
 
 struct store {
 	char *root; /* absolute */
@@ -13,6 +14,8 @@ struct store {
 #define STORE_LAYERS "layers"
 #define STORE_BLOBS "blobs/sha256"
 #define STORE_RECIPES "recipes"
+#define STORE_SHIFTED "shifted"
+#define STORE_SHIFT_KEY 16 /* hex digits behind the layer's and a dot */
 /* Names beneath layers/ that are no layer (yet, or no more): see store_layer.c. */
 #define STORE_TMP_PREFIX ".tmp-"
 
@@ -99,6 +102,12 @@ int store_blob_is_claimed(struct store *s, const char *digest);
 /* Under the write lock: those that no row claims. */
 int store_blobs_unlink(struct store *s, char *const *digests);
 void store_recipe_unlink(struct store *s, const char *diff_id);
+
+/* ---- copies with other owners (store_shift.c) */
+
+/* Those of a layer that goes: as store_layer_move_away. */
+void store_shifted_unlink(struct store *s, const char *hex);
+int store_shifted_move_away(struct store *s, int shifted_fd, const char *name);
 
 /* ---- writing (store_image.c) */
 

@@ -31,6 +31,8 @@ struct fs_owners {
 /* The same for a layer of an image, onto what lower layers left in dst: overlay's whiteouts and
  * opaque folders remove, folders merge, everything else replaces. */
 int fs_copy_layer(int src_fd, int dst_fd, const struct fs_owners *owners);
+/* The same for one layer as it is, onto an empty folder: overlay's marks (user.*) are copied. */
+int fs_copy_shifted(int src_fd, int dst_fd, const struct fs_owners *owners);
 /* A file without a name, read and written: in memory (3.17), else beneath dirfd. */
 int fs_scratch_file(int dirfd);
 /* Sum of st_blocks*512 beneath and of the folder itself (hard links once, no other mounts). */

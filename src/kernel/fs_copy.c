@@ -30,13 +30,14 @@ struct copy {
 	char *room; /* CHUNK bytes */
 	int top_fd; /* of the copy */
 	int merge;  /* the source is a layer, the copy has lower ones already */
+	int marks;  /* overlay's own are copied */
 	const struct fs_owners *owners;
 };
 
-static int skip_xattr(const char *name)
+static int skip_xattr(const struct copy *c, const char *name)
 {
 	return streq(name, "security.selinux") || str_after(name, "trusted.overlay.") ||
-	       str_after(name, "user.overlay.");
+	       (!c->marks && str_after(name, "user.overlay."));
 }
 
 static int copy_xattr(struct copy *c, int src, int dst, const char *name)
@@ -68,7 +69,7 @@ static int copy_xattrs(struct copy *c, int src, int dst)
 	if (n < 0)
 		return -errno;
 	for (const char *name = list; name < list + n && r == 0; name += strlen(name) + 1)
-		if (!skip_xattr(name))
+		if (!skip_xattr(c, name))
 			r = copy_xattr(c, src, dst, name);
 	return r;
 }
@@ -298,31 +299,42 @@ static int copy_all(struct copy *c)
 	}
 }
 
-static int copy_from(int src_fd, int dst_fd, int merge, const struct fs_owners *owners)
+static int copy_from(struct copy *c, int src_fd, int dst_fd)
 {
-	struct copy c = {.top_fd = dst_fd, .merge = merge, .owners = owners};
 	mode_t mask = umask(0); /* mknodat takes the mode as it is then */
-	int r = fs_walk_start(&c.src, src_fd, ".");
+	int r = fs_walk_start(&c->src, src_fd, ".");
 
+	c->top_fd = dst_fd;
 	if (r == 0)
-		r = fs_walk_start(&c.dst, dst_fd, ".");
-	c.room = xmalloc(CHUNK);
+		r = fs_walk_start(&c->dst, dst_fd, ".");
+	c->room = xmalloc(CHUNK);
 	if (r == 0)
-		r = copy_all(&c);
+		r = copy_all(c);
 	umask(mask);
-	free(c.room);
-	fs_walk_done(&c.src);
-	fs_walk_done(&c.dst);
-	fs_inodes_done(&c.links);
+	free(c->room);
+	fs_walk_done(&c->src);
+	fs_walk_done(&c->dst);
+	fs_inodes_done(&c->links);
 	return r;
 }
 
 int fs_copy_tree(int src_fd, int dst_fd)
 {
-	return copy_from(src_fd, dst_fd, 0, NULL);
+	struct copy c = {0};
+
+	return copy_from(&c, src_fd, dst_fd);
 }
 
 int fs_copy_layer(int src_fd, int dst_fd, const struct fs_owners *owners)
 {
-	return copy_from(src_fd, dst_fd, 1, owners);
+	struct copy c = {.merge = 1, .owners = owners};
+
+	return copy_from(&c, src_fd, dst_fd);
+}
+
+int fs_copy_shifted(int src_fd, int dst_fd, const struct fs_owners *owners)
+{
+	struct copy c = {.marks = 1, .owners = owners};
+
+	return copy_from(&c, src_fd, dst_fd);
 }

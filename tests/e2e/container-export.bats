@@ -136,3 +136,17 @@ LONG=$(printf 'n%.0s' $(seq 180))
 	is "$(tar -xOf out.tar many/file-777)" 777
 	hull rm many
 }
+
+@test "a root file system that is a copy with other ids: exported with the container's own" {
+	only root "copies with other ids are root's"
+	ok "$HULL_BUILD/tests/deny" 5.10 -- "$HULL_BUILD/hull" run --userns=auto --name copy tiny \
+		sh -c 'touch /a && chown 5:6 /a && stat -c %u:%g /a /home/ann'
+	is "$output" $'5:6\n1234:100'
+	has "$stderr" copied
+	[ -d "$HULL_ROOT/containers/$(hull inspect -f '{{.Id}}' copy)/rootfs-shifted" ]
+	ok bash -c '"$HULL_BUILD/hull" export copy | tar -tv --numeric-owner'
+	has "$output" ' 5/6 .* a$'
+	has "$output" ' 1234/100 .* home/ann/$'
+	ok hull rm copy
+	rm -f "$HULL_RUNROOT"/copy-*
+}

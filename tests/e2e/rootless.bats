@@ -76,6 +76,56 @@ one_id() { env PATH="$T/nothing" HULL_ROOT="$T/one/root" HULL_RUNROOT="$T/one/ru
 	is "$stderr" "" # it did not make copies the rule
 }
 
+@test "--userns=keep-id: the layers are copied once, and shared; rmi, check and export know them" {
+	only user "keep-id is for users"
+	local copies=$HULL_ROOT/shifted before
+	before=$(ls "$copies" 2>/dev/null | grep -v ^base || true)
+	command cp "$HULL_SUITE/tiny.tar" kept.tar
+	mkdir more more/dir && echo keep >more/file && ln more/file more/dir/second
+	command tar -C more --owner=0 --group=0 --numeric-owner -rf kept.tar file dir
+	ok hull import kept.tar kept
+	ok hull run --userns=keep-id --name one kept sh -c 'test ! -w /etc; id -u >/home/ann/x || stat -c %u:%g /etc /home/ann'
+	has "$stderr" "copied.*keep-id"
+	is "$output" $'0:0\n1234:100'
+	ok hull run --userns=keep-id --name two -u 0 kept sh -c \
+		'stat -c "%u:%g %h" /file /dir/second; rm /file; echo new >/etc/new; chown 5:6 /etc/new; id -u'
+	is "$stderr" ""
+	is "$output" $'0:0 2\n0:0 2\n0'
+	ok bash -c 'hull() { "$HULL_BUILD/hull" "$@"; }; hull export two | tar -tv --numeric-owner'
+	has "$output" ' 5/6 .* etc/new$'
+	has "$output" ' 0/0 .* dir/second$'
+	has "$output" ' 1234/100 .* home/ann/$'
+	lacks "$output" ' file$'
+	ok bash -c '"$HULL_BUILD/hull" export one | tar -xO dir/second'
+	is "$output" keep
+	ok hull system check
+	ok hull rm one two
+	ok hull rmi kept
+	is "$(ls "$copies" | grep -v ^base || true)" "$before"
+	ok hull system check
+}
+
+@test "--userns=keep-id: a copy that is damaged, or of no layer, is named and made again" {
+	only user "keep-id is for users"
+	local copy
+	run_tiny --userns=keep-id tiny true
+	copy=$(ls -d "$HULL_ROOT"/shifted/[0-9a-f]*.* | head -n 1)
+	as_hull cp -a "$copy" "$HULL_ROOT/shifted/$(printf 'ab%.0s' $(seq 32)).0123456789abcdef"
+	expect 1 hull system check --format '{{.Kind}} {{.Problem}}'
+	is "$output" "copy its layer is gone"
+	ok hull system check --repair
+	as_hull sh -c "echo spoilt >'$copy/etc/passwd'"
+	ok hull system check
+	expect 1 hull system check --deep --format '{{.Kind}} {{.Problem}}'
+	has "$output" '^copy .*'
+	is "$(wc -l <<<"$output")" 1
+	ok hull system check --deep --repair
+	[ ! -e "$copy" ]
+	ok run_tiny --userns=keep-id tiny true
+	has "$stderr" copied
+	ok hull system check --deep
+}
+
 @test "without a range there is one id: a line says so once, and what would help" {
 	only user "a user's"
 	mkdir nothing
