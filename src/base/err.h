@@ -12,6 +12,7 @@ enum err_kind {
 	ERR_UNSUPPORTED, /* this kernel, machine or build cannot */
 	ERR_DENIED,	 /* no permission */
 	ERR_LAYERS,	 /* layers cannot be shown as one tree here: somebody may copy them */
+	ERR_SYSFS,	 /* no new sysfs may be mounted here: somebody may bind the one outside */
 	ERR_SYSTEM,	 /* a system call failed */
 };
 

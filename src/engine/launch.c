@@ -314,6 +314,8 @@ static int build(struct launch *l, struct err *e)
 			(uint32_t)l->row.n_slots * IDRANGE_SIZE);
 	if (launch_copy_wanted(l, &why) && launch_copy_root(l, why, e) < 0)
 		return -1;
+	if (launch_sys_wanted(l))
+		launch_sys_bind(l);
 	if (launch_write_bundle(l, e) < 0)
 		return -1;
 	launch_use_descriptors(l);

@@ -51,8 +51,15 @@ int launch_shift_layers(struct launch *l, struct err *e);
 void launch_owners(
 	const struct oci_idmaps *uids, const struct oci_idmaps *gids, struct fs_owners *out);
 void launch_owners_done(struct fs_owners *o);
-/* For a second start of what was launched and could not show its layers. */
-int launch_again(struct launch *l, const char *why, struct err *e);
+/* For a second start of what was launched and could not show its layers, or mount its sysfs; `why`
+ * is the first one's error. */
+int launch_again_possible(const struct launch *l, const struct err *why);
+int launch_again(struct launch *l, const struct err *why, struct err *e);
+
+/* launch_sys.c: the /sys of outside in place of a new sysfs. */
+int launch_sys_possible(const struct launch *l);
+int launch_sys_wanted(const struct launch *l); /* 1: an earlier container found that it must be */
+void launch_sys_bind(struct launch *l);	       /* possible or wanted */
 
 /* launch_mounts.c: sources found, checked, made (-v); then volumes made. Speaking. */
 int launch_open_sources(struct launch *l, struct err *e);

@@ -156,8 +156,24 @@ int launch_copy_root(struct launch *l, const char *why, struct err *e)
 	return 0;
 }
 
+int launch_again_possible(const struct launch *l, const struct err *why)
+{
+	return (why->kind == ERR_LAYERS && launch_copy_possible(l)) ||
+	       (why->kind == ERR_SYSFS && launch_sys_possible(l));
+}
+
+/* An overlay that was mounted "volatile" leaves a mark there, and is mounted no second time. */
+static int renew_work(struct launch *l, struct err *e)
+{
+	int r = l->spec.overlay && !l->copied ? fs_remove_tree(l->kept_fd, "work") : 0;
+
+	if (r == 0 && l->spec.overlay && !l->copied && mkdirat(l->kept_fd, "work", 0700) < 0)
+		r = -errno;
+	return r < 0 ? err_sys(e, r, "make the container's work folder anew") : 0;
+}
+
 /* The monitor that failed has gone, and what it wrote with it. */
-int launch_again(struct launch *l, const char *why, struct err *e)
+int launch_again(struct launch *l, const struct err *why, struct err *e)
 {
 	static const char *const left[] = {"exit", "state", "config.json"};
 
@@ -170,5 +186,12 @@ int launch_again(struct launch *l, const char *why, struct err *e)
 		if (l->lock_fd < 0)
 			return err_sys(e, l->lock_fd, "lock the container");
 	}
-	return launch_copy_root(l, why, e) < 0 ? -1 : launch_write_bundle(l, e);
+	if (why->kind == ERR_SYSFS) {
+		if (renew_work(l, e) < 0)
+			return -1;
+		launch_sys_bind(l);
+	} else if (launch_copy_root(l, why->text, e) < 0) {
+		return -1;
+	}
+	return launch_write_bundle(l, e);
 }

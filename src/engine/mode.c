@@ -23,6 +23,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/folders.h"
+#include "engine/helpers.h"
 #include "engine/state.h"
 #include "kernel/userns.h"
 
@@ -241,7 +242,14 @@ static int enter(struct engine *en, struct err *e)
  * of them can be shown elsewhere. Where it is forbidden `run` will tell; the rest works. */
 static int own_mounts(struct engine *en, struct err *e)
 {
-	return unshare(CLONE_NEWNS) < 0 ? 0 : reopen(en, e);
+	auto_free char *self = helpers_self(NULL);
+
+	/* As the only process of a container we take the last hold of its mounts away, and the kernel
+	 * forgets where our file lay. */
+	if (self)
+		setenv(HELPERS_SELF, self, 1);
+	en->no_mounts = unshare(CLONE_NEWNS) < 0;
+	return en->no_mounts ? 0 : reopen(en, e);
 }
 
 int mode_enter(struct engine *en, struct err *e)

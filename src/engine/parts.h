@@ -21,7 +21,8 @@ struct engine {
 	void (*warn)(const char *text);
 	/* mode.h; valid when mode_known */
 	int mode_known;
-	int nested; /* root of a user namespace that is not the machine's: no id is another's */
+	int nested;    /* root of a user namespace that is not the machine's: no id is another's */
+	int no_mounts; /* nested, and mounting is forbidden here: nothing can be run */
 	struct userns_map uids, gids; /* nested: the ids that exist here */
 	struct network_idents idents; /* of this root, in the kernel */
 };

@@ -339,7 +339,8 @@ static int start_and_attach(struct run *r, struct attach *a, struct err *e)
 	return 0;
 }
 
-/* Once more with a copy of the layers (launch_copy.c). Nothing has run yet, nothing was read. */
+/* Once more with a copy of the layers, or another /sys (launch_copy.c, launch_sys.c). Nothing has
+ * run yet, nothing was read. */
 static int again(struct run *r, struct attach *a, struct err *e)
 {
 	attach_wait_end(a);
@@ -347,7 +348,7 @@ static int again(struct run *r, struct attach *a, struct err *e)
 	reap_monitor(r);
 	attach_release_signals();
 	free(take_ptr(r->self));
-	if (launch_again(&r->launch, a->error.text, e) < 0)
+	if (launch_again(&r->launch, &a->error, e) < 0)
 		return -1;
 	return start_and_attach(r, a, e);
 }
@@ -359,7 +360,8 @@ static int run(struct run *r, int *out_status, struct err *e)
 	struct attach a;
 	int ret = start_and_attach(r, &a, e);
 
-	if (ret == 0 && a.failed && a.error.kind == ERR_LAYERS && launch_copy_possible(l))
+	/* Twice: for the one, and for the other. */
+	for (int i = 0; i < 2 && ret == 0 && a.failed && launch_again_possible(l, &a.error); i++)
 		ret = again(r, &a, e);
 	if (ret < 0) {
 		if (engine_db_open(l->en, NULL) == 0)
@@ -395,6 +397,15 @@ int engine_run(struct engine *en, const struct engine_run *req, int *out_status,
 	}
 	if (mode_enter(en, e) < 0)
 		return err_status(e, 125);
+	if (en->no_mounts) {
+		err_set(e, ERR_DENIED,
+			"root of this container may not mount: start the container around this one "
+			"with "
+			"--cap-add SYS_ADMIN --security-opt seccomp=unconfined --security-opt "
+			"systempaths=unconfined (podman: "
+			"unmask=ALL)");
+		return err_status(e, 125);
+	}
 	mask = umask(022); /* what containers start with, whatever ours is */
 	if (launch_prepare(en, req, &r.launch, e) == 0)
 		ret = run(&r, out_status, e);

@@ -302,6 +302,23 @@ static int ordinary_folder(int parent, const char *name, const struct plan_mount
 	return fd < 0 ? err_sys(e, errno, "open the mount point %s", m->destination) : fd;
 }
 
+/* Where the only other one is partly hidden (a container around us), a new one would show it all:
+ * the kernel says EPERM. */
+static int not_shown(const struct plan_mount *m, int r, struct err *e)
+{
+	if (r == -EPERM && streq(m->fstype, "proc"))
+		return err_set(e, ERR_DENIED,
+			"mount proc on %s: parts of /proc are hidden here, and the kernel makes no "
+			"new one "
+			"then: start the container around this one with "
+			"--security-opt systempaths=unconfined (podman: unmask=ALL)",
+			m->destination);
+	err_sys(e, r, "mount %s on %s", m->fstype, m->destination);
+	if (e && r == -EPERM)
+		e->kind = ERR_SYSFS;
+	return -1;
+}
+
 /* The mount itself, also where the kernel has only mount(2), which gives no descriptor of it. */
 static int mount_kernel_fs(
 	const struct plan_mount *m, int parent, const char *name, int target, struct err *e)
@@ -320,9 +337,7 @@ static int mount_kernel_fs(
 	}
 	if (r == 0 && (fd < 0 || fstatfs(fd, &sf) < 0 || sf.f_type != magic))
 		r = -EINVAL;
-	if (r < 0)
-		return err_sys(e, r, "mount %s on %s", m->fstype, m->destination);
-	return take_fd(&fd);
+	return r < 0 ? not_shown(m, r, e) : take_fd(&fd);
 }
 
 /* proc and sysfs: their descriptors are kept, because masks and sysctls must reach them and nothing
@@ -551,7 +566,11 @@ int child_root_enter(struct child *c, struct err *e)
 		return err_sys(e, r, "make the root file system read-only");
 	r = mount_pivot(c->root_fd);
 	if (r < 0)
-		return err_sys(e, r, "enter the root file system");
+		return err_sys(e, r,
+			r == -EPERM ? "enter the root file system (pivot_root; a container around "
+				      "this one "
+				      "needs --security-opt seccomp=unconfined)"
+				    : "enter the root file system");
 	fd_close_ptr(&c->root_fd);
 	fd_close_ptr(&c->null_fd);
 	fd_close_ptr(&c->proc_fd);

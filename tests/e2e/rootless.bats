@@ -79,7 +79,7 @@ one_id() { env PATH="$T/nothing" HULL_ROOT="$T/one/root" HULL_RUNROOT="$T/one/ru
 @test "--userns=keep-id: the layers are copied once, and shared; rmi, check and export know them" {
 	only user "keep-id is for users"
 	local copies=$HULL_ROOT/shifted before
-	before=$(ls "$copies" 2>/dev/null | grep -v ^base || true)
+	before=$(find "$copies" -mindepth 1 -maxdepth 1 ! -name 'base*' 2>/dev/null | sort)
 	command cp "$HULL_SUITE/tiny.tar" kept.tar
 	mkdir more more/dir && echo keep >more/file && ln more/file more/dir/second
 	command tar -C more --owner=0 --group=0 --numeric-owner -rf kept.tar file dir
@@ -101,7 +101,7 @@ one_id() { env PATH="$T/nothing" HULL_ROOT="$T/one/root" HULL_RUNROOT="$T/one/ru
 	ok hull system check
 	ok hull rm one two
 	ok hull rmi kept
-	is "$(ls "$copies" | grep -v ^base || true)" "$before"
+	is "$(find "$copies" -mindepth 1 -maxdepth 1 ! -name 'base*' | sort)" "$before"
 	ok hull system check
 }
 
@@ -285,4 +285,67 @@ one_id() { env PATH="$T/nothing" HULL_ROOT="$T/one/root" HULL_RUNROOT="$T/one/ru
 	ok unshare -rm unshare -r "$HULL_BUILD/hull" run --rm --network host tiny echo deep
 	is "$output" deep
 	ok unshare -r rm -rf "$T/in"
+}
+
+# A folder to run, and hull in it as root of a user namespace. WHERE is shell text with hull's name in $H.
+nested() { # HIDE [FLAG...]
+	local hide=$1
+	shift
+	mkdir -p tree/bin tree/proc tree/sys tree/dev tree/etc state
+	command cp "$HULL_SUITE/bin/busybox" tree/bin/busybox
+	ln -sf busybox tree/bin/sh && ln -sf busybox tree/bin/ls && ln -sf busybox tree/bin/touch
+	chmod -R a+rX . && chmod 755 .
+	run --separate-stderr env HULL_ROOT="$PWD/state/r" HULL_RUNROOT="$PWD/state/rr" unshare -m sh -c "
+		$hide
+		unshare -r '$HULL_BUILD/hull' run --rm --network none $* --rootfs '$PWD/tree:O' sh -c \
+			'ls -d /sys/class; ls /sys/firmware; touch /sys/x 2>/dev/null || echo read-only; ls -d /proc/self'"
+}
+
+@test "nested: parts of /sys are hidden: the outer one is shown, read-only, and a line says so once" {
+	only root "mounts over /sys"
+	nested 'mount -t tmpfs none /sys/firmware'
+	is "$status" 0
+	is "$output" $'/sys/class\nread-only\n/proc/self'
+	is "$(grep -c 'parts of /sys are hidden here' <<<"$stderr")" 1
+	nested 'mount -t tmpfs none /sys/firmware'
+	is "$status" 0
+	is "$output" $'/sys/class\nread-only\n/proc/self'
+	lacks "$stderr" hidden
+	rm -rf state
+	nested '' --security-opt systempaths=unconfined
+	is "$status" 0
+	has "$output" acpi\|dmi\|qemu_fw_cfg\|memmap
+	lacks "$stderr" hidden
+}
+
+@test "nested: parts of /proc are hidden: one line, what would help, nothing left" {
+	only root "mounts over /proc"
+	nested 'mount -t tmpfs none /proc/acpi || mount -t tmpfs none /proc/bus'
+	is "$status" 125
+	has "$stderr" '^hull: mount proc on /proc: parts of /proc are hidden.*systempaths=unconfined'
+	is "$(find state/r/containers state/rr/containers -mindepth 1 -maxdepth 1)" ""
+}
+
+@test "nested: in a container of hull itself" {
+	only root "a container that may mount"
+	mkdir -p tree/bin tree/proc tree/sys tree/dev tree/etc
+	command cp "$HULL_SUITE/bin/busybox" tree/bin/busybox
+	chmod -R a+rX . && chmod 755 .
+	inner() { # OUTER FLAG...
+		run --separate-stderr "$HULL_BUILD/hull" run --rm --network none "$@" --tmpfs /s -v "$TOP:$TOP:ro" -v "$HULL_BUILD:$HULL_BUILD:ro" \
+			-v "$PWD/tree:/tree" tiny sh -c "HULL_ROOT=/s/r HULL_RUNROOT=/s/rr '$HULL_BUILD/hull' run --rm --network none \
+				--security-opt seccomp=unconfined --rootfs /tree /bin/busybox id -u"
+	}
+	inner
+	is "$status" 125
+	has "$stderr" 'may not mount.*--cap-add SYS_ADMIN'
+	inner --cap-add SYS_ADMIN --security-opt seccomp=unconfined
+	is "$status" 125
+	has "$stderr" '/proc are hidden.*systempaths=unconfined'
+	inner --cap-add SYS_ADMIN --security-opt systempaths=unconfined
+	is "$status" 125
+	has "$stderr" 'seccomp=unconfined'
+	inner --cap-add SYS_ADMIN --security-opt seccomp=unconfined --security-opt systempaths=unconfined
+	is "$status" 0
+	is "$output" 0
 }
