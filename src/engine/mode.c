@@ -244,8 +244,8 @@ static int own_mounts(struct engine *en, struct err *e)
 {
 	auto_free char *self = helpers_self(NULL);
 
-	/* As the only process of a container we take the last hold of its mounts away, and the kernel
-	 * forgets where our file lay. */
+	/* As the only process of a container we take the last hold of its mounts away, and the
+	 * kernel forgets where our file lay. */
 	if (self)
 		setenv(HELPERS_SELF, self, 1);
 	en->no_mounts = unshare(CLONE_NEWNS) < 0;

@@ -109,7 +109,7 @@ one_id() { env PATH="$T/nothing" HULL_ROOT="$T/one/root" HULL_RUNROOT="$T/one/ru
 	only user "keep-id is for users"
 	local copy
 	run_tiny --userns=keep-id tiny true
-	copy=$(ls -d "$HULL_ROOT"/shifted/[0-9a-f]*.* | head -n 1)
+	copy=$(find "$HULL_ROOT/shifted" -mindepth 1 -maxdepth 1 ! -name 'base*' | head -n 1)
 	as_hull cp -a "$copy" "$HULL_ROOT/shifted/$(printf 'ab%.0s' $(seq 32)).0123456789abcdef"
 	expect 1 hull system check --format '{{.Kind}} {{.Problem}}'
 	is "$output" "copy its layer is gone"
