@@ -49,8 +49,11 @@ check-torture:
 lint:
 	@tools/install-deps lint
 	@tools/lint $(BUILD)
-bench: build
+bench:
+	@tools/install-deps build bench
+	@tools/build $(BUILD)
 	@HULL=$(BUILD)/hull BENCH_BUILD=$(BUILD)/bench bench/run
+	@HULL=$(BUILD)/hull BENCH_BUILD=$(BUILD)/bench bench/network
 	@HULL=$(BUILD)/hull bench/rootless
 fuzz:
 	@tests/fuzz/run

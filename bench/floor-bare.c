@@ -3,7 +3,7 @@
  * The bare floor: the least that a container with namespaces, an overlay and the usual file
  * systems costs on this kernel.
  *
- *	floor-bare STATE LAYER[:LAYER...] PROGRAM [ARG...]
+ *	floor-bare [-n BRIDGE] STATE LAYER[:LAYER...] PROGRAM [ARG...]
  *
  * Counted: the start of this (static) program, the folder with upper and work, one clone3 with new
  * pid, mount, uts, ipc, network and cgroup namespaces, overlay, proc, sysfs, /dev with its nodes,
@@ -18,10 +18,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static void child(const struct floor *f)
+static void child(const struct floor *f, int socket)
 {
 	char options[4096 * 4];
 	size_t n = 0;
@@ -62,18 +63,29 @@ static void child(const struct floor *f)
 	must(umount2(".", MNT_DETACH));
 	mark("umount");
 	must(chdir("/"));
+	if (socket >= 0) {
+		if (must(read(socket, options, 1)) != 1)
+			_exit(125);
+		floor_cable_configure();
+		mark("cable");
+	}
 	marks_print("child");
 	floor_exec(f->argv);
 }
 
 int main(int argc, char **argv)
 {
+	const char *bridge = NULL;
 	struct floor f = {0};
+	int status, pair[2] = {-1, -1};
 	pid_t pid;
-	int status;
 
-	(void)argc;
 	mark("start");
+	if (argc > 2 && strcmp(argv[1], "-n") == 0) {
+		bridge = argv[2];
+		argv += 2;
+		must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
+	}
 	floor_parse(&f, argv + 1);
 	floor_folder_make(&f);
 	mark("folder");
@@ -81,7 +93,11 @@ int main(int argc, char **argv)
 				       CLONE_NEWNET | CLONE_NEWCGROUP,
 		0));
 	if (pid == 0)
-		child(&f);
+		child(&f, pair[1]);
+	if (bridge) {
+		floor_cable_plug(bridge, pid);
+		must(send(pair[0], "c", 1, MSG_NOSIGNAL));
+	}
 	mark("clone");
 	status = floor_wait(pid);
 	mark("wait");

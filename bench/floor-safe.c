@@ -2,7 +2,7 @@
 /*
  * The safe floor: the kernel work of a container that hull would call safe, and nothing else.
  *
- *	floor-safe [-f FILTER] STATE LAYER[:LAYER...] PROGRAM [ARG...]
+ *	floor-safe [-f FILTER] [-n BRIDGE [-p]] STATE LAYER[:LAYER...] PROGRAM [ARG...]
  *
  * Counted: the start of this static program; folder, upper and work; user, pid, mount, uts, ipc,
  * network and cgroup namespaces with ids from 524288; id-mapped layers under an overlay; /dev made
@@ -391,7 +391,8 @@ static void caps_drop(void)
 	must(syscall(SYS_capset, &head, data));
 }
 
-static void child(const struct floor *f, const struct cgroups *cg, int socket, int filter_fd)
+static void child(const struct floor *f, const struct cgroups *cg, int socket, int filter_fd,
+	const char *bridge)
 {
 	struct trees t;
 	char byte;
@@ -401,6 +402,8 @@ static void child(const struct floor *f, const struct cgroups *cg, int socket, i
 		_exit(125);
 	mark("maps there");
 	must(unshare(CLONE_NEWNET));
+	if (bridge)
+		must(send(socket, "n", 1, MSG_NOSIGNAL));
 	mark("netns");
 	must(sethostname("floor", 5));
 	lo_up();
@@ -433,6 +436,12 @@ static void child(const struct floor *f, const struct cgroups *cg, int socket, i
 	must(umount2(".", MNT_DETACH));
 	must(chdir("/"));
 	mark("umount");
+	if (bridge) {
+		if (must(read(socket, &byte, 1)) != 1)
+			_exit(125);
+		floor_cable_configure();
+		mark("cable");
+	}
 	filter_load(filter_fd);
 	mark("seccomp");
 	caps_drop();
@@ -477,13 +486,23 @@ int main(int argc, char **argv)
 	static struct cgroups cg;
 	static struct trees t;
 	unsigned long long flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS;
-	int into = -1, filter_fd = -1, pair[2], status;
+	int into = -1, filter_fd = -1, pair[2], status, port = 0;
+	const char *bridge = NULL;
+	char byte;
 	pid_t pid;
 
 	mark("start");
 	if (argc > 2 && strcmp(argv[1], "-f") == 0) {
 		filter_fd = must(open(argv[2], O_RDONLY | O_CLOEXEC));
 		argv += 2;
+	}
+	if (argc > 2 && strcmp(argv[1], "-n") == 0) {
+		bridge = argv[2];
+		argv += 2;
+	}
+	if (bridge && argv[1] && strcmp(argv[1], "-p") == 0) {
+		port = 1;
+		argv++;
 	}
 	floor_parse(&f, argv + 1);
 	must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
@@ -497,7 +516,7 @@ int main(int argc, char **argv)
 	pid = must(floor_clone(flags, into));
 	if (pid == 0) {
 		close(pair[0]);
-		child(&f, &cg, pair[1], filter_fd);
+		child(&f, &cg, pair[1], filter_fd, bridge);
 	}
 	close(pair[1]);
 	mark("clone");
@@ -512,8 +531,19 @@ int main(int argc, char **argv)
 	trees_make(&f, pid, &t);
 	trees_send(pair[0], &f, &t);
 	mark("sent");
+	if (bridge) {
+		if (must(read(pair[0], &byte, 1)) != 1)
+			_exit(125);
+		floor_cable_plug(bridge, pid);
+		if (port)
+			floor_port(1);
+		must(send(pair[0], "c", 1, MSG_NOSIGNAL));
+		mark("plugged");
+	}
 	status = floor_wait(pid);
 	mark("wait");
+	if (port)
+		floor_port(0);
 	cgroups_remove(&cg);
 	mark("cgroups removed");
 	floor_folder_remove(&f);

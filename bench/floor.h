@@ -37,6 +37,12 @@ void floor_exec(char **argv) __attribute__((noreturn));
 /* Waits for @pid and turns its end into an exit status. */
 int floor_wait(pid_t pid);
 
+/* floor-net.c. Parent: a veth into the bridge, its other end in the namespace of @pid. Child: its
+ * addresses and routes. A published port in the table "bench" comes, or goes. */
+void floor_cable_plug(const char *bridge, pid_t pid);
+void floor_cable_configure(void);
+void floor_port(int open);
+
 /* Prints what failed with errno and ends the process. */
 void die(const char *what) __attribute__((noreturn));
 
