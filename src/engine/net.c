@@ -228,14 +228,18 @@ void net_join_cable(struct net_join *j, const char *id)
 static int reserve(
 	struct engine *en, const struct spec *s, int ephemeral, struct net *n, struct err *e)
 {
+	auto_listeners struct listeners host = {0};
+
 	for (size_t i = 0; i < n->n; i++) {
 		struct net_join *j = &n->v[i];
 		if (network_store_place(en->db, &j->network, s->id, ephemeral, &j->place, e) < 0)
 			return -1;
 		net_join_cable(j, s->id);
 	}
+	if (net_host_listeners(&n->ports, &host, e) < 0)
+		return -1;
 	for (size_t i = 0; i < n->ports.n; i++)
-		if (network_store_publish(en->db, s->id, ephemeral, &n->ports.v[i], e) < 0)
+		if (network_store_publish(en->db, &host, s->id, ephemeral, &n->ports.v[i], e) < 0)
 			return -1;
 	return 0;
 }

@@ -45,15 +45,20 @@ static int check_networks(const struct net_live *l, const struct publish *p, str
 
 static int publish(struct net_live *l, struct publish *p, struct err *e)
 {
+	auto_listeners struct listeners host = {0};
 	struct publish wanted = *p;
-	int r = network_store_publish(l->en->db, l->row.id, l->row.ephemeral, p, e);
+	int r = net_host_listeners(&(struct publish_list){p, 1}, &host, e);
+
+	if (r < 0)
+		return -1;
+	r = network_store_publish(l->en->db, &host, l->row.id, l->row.ephemeral, p, e);
 
 	/* Once more without what stopped containers hold. This one's own are told from others'. */
 	if (r < 0 && e->kind == ERR_CONFLICT && l->running) {
 		if (net_forget_stopped(l->en, e) < 0)
 			return -1;
 		*p = wanted;
-		r = network_store_publish(l->en->db, l->row.id, l->row.ephemeral, p, e);
+		r = network_store_publish(l->en->db, &host, l->row.id, l->row.ephemeral, p, e);
 	}
 	return r;
 }

@@ -3,6 +3,7 @@
 #include "engine/net_rows.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -209,4 +210,21 @@ int net_forget_stopped(struct engine *en, struct err *e)
 	}
 	free(rows);
 	return r;
+}
+
+int net_host_listeners(const struct publish_list *ports, struct listeners *out, struct err *e)
+{
+	static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP};
+
+	for (size_t k = 0; k < ARRAY_SIZE(protos); k++)
+		for (size_t i = 0; i < ports->n; i++) {
+			int r;
+			if (ports->v[i].proto != protos[k])
+				continue;
+			r = listeners_add(out, protos[k]);
+			if (r < 0)
+				return err_sys(e, r, "ask which ports of the host are in use");
+			break;
+		}
+	return 0;
 }

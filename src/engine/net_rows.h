@@ -14,3 +14,7 @@ int net_fill(void *engine, struct network_host *h, struct err *e);
 int net_forget_stopped(struct engine *en, struct err *e);
 /* Take the ports out of the rules wherever they lead to. */
 void net_close_ports(int nft_fd, const struct network_idents *id, const struct publish_list *ports);
+/* What processes of the host have of the protocols of `ports`: such a port is not published,
+ * because they would get nothing from outside any more. A port that is free is not held: who comes
+ * later gets it, and hears nobody but the host itself. */
+int net_host_listeners(const struct publish_list *ports, struct listeners *out, struct err *e);

@@ -119,10 +119,11 @@ static const char table[] =
 	"	}\n"
 	"	chain forward {\n"
 	"		type filter hook forward priority filter; policy accept;\n"
+	/* First what stays within a bridge: br_netfilter asks for each port that is flooded. */
+	"		iifname . oifname @pairs accept\n"
 	"		iifname != @bridges oifname != @bridges accept\n"
 	"		ct state established,related accept\n"
 	"		iifname @bridges fib saddr . iif oif missing drop\n"
-	"		iifname . oifname @pairs accept\n"
 	"		iifname @internal drop\n"
 	"		oifname @internal drop\n"
 	"		oifname @bridges ct status dnat accept\n"

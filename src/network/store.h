@@ -10,6 +10,7 @@
 
 #include "base/db.h"
 #include "base/json.h"
+#include "kernel/listeners.h"
 #include "network/publish.h"
 
 struct network {
@@ -74,9 +75,10 @@ int network_store_unplace(
 int64_t network_store_users(struct db *db, const char *network, char *out_one, struct err *e);
 
 /* Ports: every p->host_port is set afterwards (0 becomes a free one of 32768 to 60999, of choices
- * the first that is free). ERR_CONFLICT says who has it. */
-int network_store_publish(
-	struct db *db, const char *container, int ephemeral, struct publish *p, struct err *e);
+ * the first that is free). What host has (NULL: not looked at) belongs to processes of the host:
+ * they would get nothing from outside any more. ERR_CONFLICT says who has it. */
+int network_store_publish(struct db *db, const struct listeners *host, const char *container,
+	int ephemeral, struct publish *p, struct err *e);
 int network_store_published(
 	struct db *db, const char *container, struct publish_list *out, struct err *e);
 /* The row of exactly these ports goes. No error when there is none. */

@@ -37,9 +37,24 @@ static void port_from_row(sqlite3_stmt *st, struct publish *p)
 	"?3 AND ?2 UNION ALL SELECT " COLUMNS " FROM " file ".ports WHERE proto = ?1 "   \
 	"AND n > 1 AND host_port < ?3 AND host_port + n > ?3"
 
-/* 0: free; 1: taken, by who[65]; *last: the end of what is in the way */
-static int is_taken(
-	struct db *db, const struct publish *p, char who[65], uint32_t *last, struct err *e)
+/* Who has a port: a container, or a process of the host. */
+struct taken {
+	char container[65];
+	const struct listener *host;
+	uint32_t last; /* the end of what is in the way */
+};
+
+static const struct listener *find_listener(const struct listeners *host, const struct publish *p)
+{
+	for (size_t i = 0; host && i < host->n; i++)
+		if (listener_has(&host->v[i], p->proto, &p->host, p->host_port, p->n))
+			return &host->v[i];
+	return NULL;
+}
+
+/* 0: free; 1: taken */
+static int is_taken(struct db *db, const struct listeners *host, const struct publish *p,
+	struct taken *by, struct err *e)
 {
 	static const char sql[] = TAKEN_IN("main") " UNION ALL " TAKEN_IN("run");
 	auto_stmt sqlite3_stmt *st = NULL;
@@ -53,65 +68,84 @@ static int is_taken(
 		port_from_row(st, &other);
 		if (!publish_overlap(p, &other))
 			continue;
-		str_copy(who, 65, db_text(st, 0));
-		*last = (uint32_t)other.host_port + other.n - 1;
+		str_copy(by->container, sizeof(by->container), db_text(st, 0));
+		by->last = (uint32_t)other.host_port + other.n - 1;
 		return 1;
 	}
-	return r;
+	by->host = r < 0 ? NULL : find_listener(host, p);
+	by->last = by->host ? by->host->port : 0;
+	return by->host ? 1 : r;
 }
 
 /* The first of [from, to] where p's ports are free: into p->host_port. 1 when there is none. */
-static int first_free(
-	struct db *db, struct publish *p, uint32_t from, uint32_t to, char who[65], struct err *e)
+static int first_free(struct db *db, const struct listeners *host, struct publish *p, uint32_t from,
+	uint32_t to, struct taken *by, struct err *e)
 {
 	while (from <= to && from + p->n - 1 <= UINT16_MAX) {
-		uint32_t last = from;
 		int r;
 
 		p->host_port = (uint16_t)from;
-		r = is_taken(db, p, who, &last, e);
+		r = is_taken(db, host, p, by, e);
 		if (r <= 0)
 			return r;
-		from = last + 1;
+		from = by->last + 1;
 	}
 	return 1;
 }
 
-static int choose(struct db *db, struct publish *p, struct err *e)
+static int complain(const struct publish *p, const struct taken *by, struct err *e)
+{
+	const char *proto = publish_proto_name(p->proto);
+	char name[LISTENER_NAME_MAX];
+	pid_t pid;
+
+	if (!by->host)
+		return err_set(e, ERR_CONFLICT,
+			"port %u/%s of the host is already allocated: container %.12s has it",
+			p->host_port, proto, by->container);
+	if (listener_owner(by->host, &pid, name) < 0)
+		return err_set(e, ERR_CONFLICT,
+			"port %u/%s of the host: address already in use, by a process that cannot "
+			"be seen from here",
+			by->host->port, proto);
+	return err_set(e, ERR_CONFLICT,
+		"port %u/%s of the host: address already in use, by %s (process %d)",
+		by->host->port, proto, name, (int)pid);
+}
+
+static int choose(struct db *db, const struct listeners *host, struct publish *p, struct err *e)
 {
 	const uint16_t wanted = p->host_port;
 	uint32_t from = wanted, to = (uint32_t)wanted + p->choices - 1;
-	char who[65] = "";
+	struct taken by = {0};
 	int r;
 
 	if (!wanted) {
 		from = FREE_FIRST;
 		to = FREE_LAST;
 	}
-	r = first_free(db, p, from, to, who, e);
+	r = first_free(db, host, p, from, to, &by, e);
 	if (r <= 0)
 		return r;
 	p->host_port = wanted;
 	if (!wanted || p->choices > 1)
 		return err_set(e, ERR_CONFLICT, "no free port of the host from %u to %u is left",
 			from, to);
-	return err_set(e, ERR_CONFLICT,
-		"port %u/%s of the host is already allocated: container %.12s has it", wanted,
-		publish_proto_name(p->proto), who);
+	return complain(p, &by, e);
 }
 
-int network_store_publish(
-	struct db *db, const char *container, int ephemeral, struct publish *p, struct err *e)
+int network_store_publish(struct db *db, const struct listeners *host, const char *container,
+	int ephemeral, struct publish *p, struct err *e)
 {
 	const char *sql = ephemeral ? "INSERT INTO run.ports VALUES(?,?,?,?,?,?,?)"
 				    : "INSERT INTO main.ports VALUES(?,?,?,?,?,?,?)";
-	char host[CIDR_TEXT_MAX] = "";
+	char address[CIDR_TEXT_MAX] = "";
 
-	if (choose(db, p, e) < 0)
+	if (choose(db, host, p, e) < 0)
 		return -1;
 	if (p->host.family)
-		cidr_address_text(&p->host, host);
-	return db_run(db, e, sql, "ssiiiii", container, host, (int64_t)p->proto,
+		cidr_address_text(&p->host, address);
+	return db_run(db, e, sql, "ssiiiii", container, address, (int64_t)p->proto,
 		(int64_t)p->host_port, (int64_t)p->port, (int64_t)p->n, (int64_t)p->direct);
 }
 
@@ -122,12 +156,12 @@ int network_store_unpublish(
 				      "host_port = ? AND host = ?"
 				    : "DELETE FROM main.ports WHERE container = ? AND proto = ? "
 				      "AND host_port = ? AND host = ?";
-	char host[CIDR_TEXT_MAX] = "";
+	char address[CIDR_TEXT_MAX] = "";
 
 	if (p->host.family)
-		cidr_address_text(&p->host, host);
+		cidr_address_text(&p->host, address);
 	return db_run(
-		db, e, sql, "siis", container, (int64_t)p->proto, (int64_t)p->host_port, host);
+		db, e, sql, "siis", container, (int64_t)p->proto, (int64_t)p->host_port, address);
 }
 
 int network_store_published(

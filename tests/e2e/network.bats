@@ -176,3 +176,47 @@ teardown_one() {
 	is "$(elements 8080)" 0
 	wait_for no_cable
 }
+
+# listen_on ADDRESS PORT [udp]: a process of the host's
+listen_on() {
+	python3 -ISc 'import socket, sys, time
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET,
+                  socket.SOCK_DGRAM if "udp" in sys.argv else socket.SOCK_STREAM)
+s.bind((sys.argv[1], int(sys.argv[2])))
+if "udp" not in sys.argv: s.listen()
+print("listens", flush=True)
+time.sleep(60)' "$@" >listens 3>&- &
+	wait_for grep listens listens
+}
+
+@test "a port that a process of the host has: refused, by whose name; -P and ranges take another" {
+	local pid
+	while read -r listen flags; do
+		# shellcheck disable=SC2086
+		listen_on ${listen//,/ }
+		pid=$!
+		# shellcheck disable=SC2086
+		expect 125 hull run --rm --network bridge $flags tiny true
+		one_line 'address already in use.*python3 \(process '$pid'\)'
+		kill $pid
+		wait $pid 2>/dev/null || true
+	done <<-'END'
+		0.0.0.0,8080 -p 8080:80
+		127.0.0.1,8080 -p 8080:80
+		::,8080 -p 8080:80
+		::,8080 -p 127.0.0.1:8080:80
+		::1,8080 -p [::]:8080:80
+		192.0.2.1,8085 -p 8080-8089:80-89
+		0.0.0.0,8080,udp -p 8080:80/udp
+	END
+	listen_on 127.0.0.1 8080
+	pid=$!
+	ok hull run --rm --network bridge -p 192.0.2.1:8080:80 -p 8080:80/udp tiny true
+	ok hull run -d --name web --network bridge -p 8080-8082:81 tiny sleep 60
+	has "$(hull port web)" ':8081$'
+	expect 1 hull port add web 8080:82
+	one_line 'already in use.*python3'
+	ok hull rm -f web
+	kill $pid
+	wait $pid || true
+}

@@ -242,7 +242,7 @@ static int publish_in(
 	struct scene *s, const char *container, const char *text, struct publish *p, struct err *e)
 {
 	assert_int_equal(publish_parse(text, p, e), 0);
-	return network_store_publish(s->db, container, 1, p, e);
+	return network_store_publish(s->db, NULL, container, 1, p, e);
 }
 
 static void ports(void **state)
