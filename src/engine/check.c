@@ -167,6 +167,7 @@ static int look(struct engine *en, int repair, struct store_deep *deep, struct e
 		starters = lock_starters(en);
 		c.alone = starters >= 0;
 		check_run_folders(&c);
+		check_networks(&c);
 		check_caches(&c);
 	}
 	for (size_t i = 0; i < c.n_rows; i++)

@@ -42,5 +42,7 @@ void check_ids(struct check *c);
 void check_cgroups(struct check *c);
 void check_mounts(struct check *c);
 void check_processes(struct check *c);
+/* check_network.c: what is left of containers' networks. */
+void check_networks(struct check *c);
 /* check_cache.c: compiled filters, the base layer, volumes in the making. */
 void check_caches(struct check *c);

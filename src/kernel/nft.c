@@ -135,3 +135,66 @@ int nft_has_table(int fd, uint8_t family, const char *table)
 	r = nl_dump(fd, &m, found, &there);
 	return r == -ENOENT ? 0 : r < 0 ? r : there;
 }
+
+/* The attribute within the bytes [p, end); NULL when it is not there. */
+static const char *inner(const char *p, const char *end, uint16_t attribute, size_t *out_len)
+{
+	while (end - p >= (ptrdiff_t)sizeof(struct nlattr)) {
+		struct nlattr a;
+		memcpy(&a, p, sizeof(a));
+		if (a.nla_len < sizeof(a) || a.nla_len > end - p)
+			return NULL;
+		if ((a.nla_type & NLA_TYPE_MASK) == attribute) {
+			*out_len = a.nla_len - sizeof(a);
+			return p + sizeof(a);
+		}
+		p += NLA_ALIGN(a.nla_len);
+	}
+	return NULL;
+}
+
+struct elem_visit {
+	int (*each)(const struct nft_value *key, void *ctx);
+	void *ctx;
+};
+
+static int visit_elem(const struct elem_visit *v, const char *p, size_t len)
+{
+	struct nft_value key = {0};
+	size_t n;
+	const char *k = inner(p, p + len, NFTA_SET_ELEM_KEY, &n);
+
+	if (k)
+		k = inner(k, k + n, NFTA_DATA_VALUE, &n);
+	if (!k || n > sizeof(key.bytes))
+		return 0;
+	nft_add_bytes(&key, k, n);
+	return v->each(&key, v->ctx);
+}
+
+static int visit_elems(const struct nlmsghdr *h, void *ctx)
+{
+	size_t len, n;
+	const char *list = nl_attr(h, sizeof(struct nfgenmsg), NFTA_SET_ELEM_LIST_ELEMENTS, &len);
+
+	for (const char *p = list, *end = list ? list + len : NULL; p && p < end;) {
+		const char *one = inner(p, end, NFTA_LIST_ELEM, &n);
+		int r = one ? visit_elem(ctx, one, n) : 0;
+		if (!one || r < 0)
+			return r;
+		p = one + NLA_ALIGN(n);
+	}
+	return 0;
+}
+
+int nft_elem_each(int fd, uint8_t family, const char *table, const char *set,
+	int (*each)(const struct nft_value *key, void *ctx), void *ctx)
+{
+	struct elem_visit v = {each, ctx};
+	auto_nl struct nl m = NL_EMPTY;
+
+	start(&m, nft_type(NFT_MSG_GETSETELEM), NLM_F_DUMP, family, 0);
+	nl_put_str(&m, NFTA_SET_ELEM_LIST_TABLE, table);
+	nl_put_str(&m, NFTA_SET_ELEM_LIST_SET, set);
+	return nl_dump(fd, &m, visit_elems, &v);
+}
