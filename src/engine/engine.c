@@ -158,6 +158,7 @@ int engine_open(const struct engine_options *o, struct engine **out, struct err 
 	struct engine *en = xcalloc(1, sizeof(*en));
 
 	en->root_fd = en->runroot_fd = -1;
+	en->router_fd = en->router_net_fd = en->router_lock_fd = -1;
 	en->warn = o->warn;
 	if (engine_root(o, &en->root, e) < 0 || engine_runroot(o, &en->runroot, e) < 0 ||
 		open_base(&en->root, "hull.db", &en->root_fd, e) < 0 ||
@@ -179,6 +180,9 @@ void engine_close(struct engine *en)
 	engine_db_close(en);
 	fd_close_ptr(&en->root_fd);
 	fd_close_ptr(&en->runroot_fd);
+	fd_close_ptr(&en->router_fd);
+	fd_close_ptr(&en->router_net_fd);
+	fd_close_ptr(&en->router_lock_fd);
 	free(en->root);
 	free(en->runroot);
 	userns_map_done(&en->uids);

@@ -170,6 +170,8 @@ int files_write(const struct spec *s, int folder_fd, uid_t owner, struct err *e)
 	fd_read_file(AT_FDCWD, "/etc/resolv.conf", &host);
 	files_resolv_text(&text, host.data, host_network, s->req->dns, s->req->dns_search,
 		s->req->dns_option);
+	if (s->resolver && !s->req->dns && !(text.data && strstr(text.data, "nameserver ")))
+		buf_printf(&text, "nameserver %s\n", s->resolver);
 	if (write_one(folder_fd, "resolv.conf", &text, owner, e) < 0)
 		return -1;
 	buf_clear(&text);

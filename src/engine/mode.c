@@ -24,6 +24,7 @@
 #include "base/mem.h"
 #include "engine/folders.h"
 #include "engine/helpers.h"
+#include "engine/router.h"
 #include "engine/state.h"
 #include "kernel/userns.h"
 
@@ -163,6 +164,34 @@ static int join_any(struct engine *en, const struct wish *w)
 	return r;
 }
 
+/* The router's: then its networks are ours, too. 0: joined */
+static int join_router(struct engine *en, const struct wish *w)
+{
+	pid_t pid;
+	auto_fd int fd = router_hello(en, &pid);
+	int r = fd < 0 ? fd
+		: same_map(pid, "uid_map", &w->uids) && same_map(pid, "gid_map", &w->gids)
+			? userns_join(fd)
+			: -EPERM;
+
+	if (fd >= 0 && r < 0) {
+		fd_close_ptr(&en->router_fd);
+		fd_close_ptr(&en->router_net_fd);
+	}
+	return r;
+}
+
+/* Of one that was killed, in whose namespaces containers run. */
+static int join_orphan(struct engine *en)
+{
+	auto_fd int fd = router_orphan(en);
+	int r = fd < 0 ? fd : userns_join(fd);
+
+	if (r < 0)
+		fd_close_ptr(&en->router_net_fd);
+	return r;
+}
+
 /* ---- entering */
 
 static void say_alone(struct engine *en, const struct wish *w)
@@ -219,6 +248,14 @@ static int reopen(struct engine *en, struct err *e)
 	return 0;
 }
 
+/* Somebody may be about to start a router: two that start at the same time must have one. */
+static int join_for_network(struct engine *en, const struct wish *w)
+{
+	int r = router_lock(en, NULL) < 0 ? -ENOENT : join_router(en, w);
+
+	return r == -ENOENT ? join_orphan(en) : r;
+}
+
 static int enter(struct engine *en, struct err *e)
 {
 	auto_buf struct buf log = BUF_MAX(4096);
@@ -226,7 +263,19 @@ static int enter(struct engine *en, struct err *e)
 	int r;
 
 	wish_make(&w);
-	r = join_any(en, &w);
+	r = join_router(en, &w);
+	if (r == -EPERM && en->wants_network) {
+		wish_done(&w);
+		return err_set(e, ERR_CONFLICT,
+			"the network of %s belongs to another user namespace: its containers end "
+			"first, or "
+			"take another HULL_ROOT and HULL_RUNROOT",
+			en->runroot);
+	}
+	if (r < 0 && en->wants_network)
+		r = join_for_network(en, &w);
+	if (r < 0)
+		r = join_any(en, &w);
 	if (r < 0) {
 		r = userns_enter(&w.uids, &w.gids, w.new_uid_map, w.new_gid_map, &log);
 		if (r == 0 && w.uids.n == 1)
@@ -252,6 +301,46 @@ static int own_mounts(struct engine *en, struct err *e)
 	return en->no_mounts ? 0 : reopen(en, e);
 }
 
+/* Root of a user namespace that was there before: the router's must be the same. */
+static int meet_router(struct engine *en, struct err *e)
+{
+	auto_fd int own = ns_open(0, "user"), its = -1;
+	struct stat a, b;
+	pid_t pid;
+
+	if (router_lock(en, e) < 0)
+		return -1;
+	its = router_hello(en, &pid);
+	if (its == -ENOENT)
+		its = router_orphan(en);
+	if (its < 0 || (fstat(own, &a) == 0 && fstat(its, &b) == 0 && a.st_ino == b.st_ino))
+		return 0;
+	return err_set(e, ERR_CONFLICT,
+		"the network of %s belongs to another user namespace: its containers end first, or "
+		"take "
+		"another HULL_ROOT and HULL_RUNROOT",
+		en->runroot);
+}
+
+/* Where networks are wanted that cannot be in the network namespace that is here. */
+static int have_router(struct engine *en, struct err *e)
+{
+	int r = 0;
+
+	if (en->wants_network && router_needed(en)) {
+		if (en->router_fd < 0 && en->router_lock_fd < 0)
+			r = meet_router(en, e);
+		if (r == 0)
+			r = router_start(en, e);
+	} else if (en->nested && en->router_fd < 0) {
+		pid_t pid;
+		auto_fd int user_fd = router_hello(en, &pid);
+		(void)user_fd;
+	}
+	router_unlock(en);
+	return r;
+}
+
 int mode_enter(struct engine *en, struct err *e)
 {
 	int r = 0;
@@ -271,5 +360,5 @@ int mode_enter(struct engine *en, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "read the id maps of this process");
 	en->mode_known = 1;
-	return 0;
+	return have_router(en, e);
 }

@@ -6,12 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
 #include "engine/net_parts.h"
 #include "engine/net_rows.h"
+#include "engine/router.h"
 #include "kernel/cidr.h"
+#include "router/protocol.h"
 
 /* ---- what was asked for ---- */
 
@@ -208,13 +211,12 @@ int net_parse(struct engine *en, const struct spec *s, struct net *n, struct err
 				en, "Published ports are discarded when using host network mode");
 		return 0;
 	}
-	if (en->nested)
-		return err_set(e, ERR_UNSUPPORTED,
-			"networks are root's for now: --network=none and --network=host work for "
-			"everybody");
-	if (parse_joins(en, s->req, n, e) < 0 || apply_flags(s->req, n, e) < 0)
+	if (parse_joins(en, s->req, n, e) < 0 || apply_flags(s->req, n, e) < 0 ||
+		parse_ports(s, n, e) < 0)
 		return -1;
-	return parse_ports(s, n, e);
+	n->router_fd = en->router_fd;
+	str_copy(n->id, sizeof(n->id), s->id);
+	return n->router_fd < 0 ? 0 : router_check_ports(&n->ports, e);
 }
 
 /* ---- reserved ---- */
@@ -272,6 +274,7 @@ static void add_text(char ***v, const struct link_addr *a, int with_prefix)
 
 void net_describe(const struct net *n, struct spec *s)
 {
+	s->resolver = n->router_fd >= 0 ? ROUTER_DNS : NULL;
 	for (size_t i = 0; i < n->n; i++) {
 		const struct net_join *j = &n->v[i];
 		struct oci_interface *o = oci_config_add_interface(&s->oci, j->place.interface);
@@ -309,7 +312,8 @@ int net_up(struct engine *en, struct net *n, struct err *e)
 {
 	if (!n->n)
 		return 0;
-	if (network_host_open(&n->host, en->runroot_fd, &en->idents, e) < 0)
+	if (router_enter(en, e) < 0 || router_publish_all(en, e) < 0 ||
+		network_host_open(&n->host, en->runroot_fd, &en->idents, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n->n; i++) {
 		n->v[i].index = up_one(en, n, &n->v[i].network, e);
@@ -407,11 +411,18 @@ static int open_ports(struct net *n, struct err *e)
 int net_plug(void *ctx, pid_t pid, struct err *e)
 {
 	struct net *n = ctx;
+	const struct link_addr *a4, *a6;
 
+	net_published_addresses(n, &a4, &a6);
+	/* M: it becomes the monitor, with the same number. */
+	if (router_publish(n->router_fd, n->id, getpid(), &n->ports, a4, a6, e) < 0)
+		return -1;
 	for (size_t i = 0; i < n->n; i++)
 		if (net_plug_cable(n, &n->v[i], pid, e) < 0)
 			return -1;
-	return n->ports.n ? open_ports(n, e) : 0;
+	if (n->ports.n && open_ports(n, e) < 0)
+		return -1;
+	return router_published(n->router_fd, e);
 }
 
 void net_done(struct net *n)

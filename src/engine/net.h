@@ -26,9 +26,11 @@ struct net {
 	struct net_join *v;
 	size_t n;
 	struct publish_list ports;
+	int router_fd; /* borrowed: to hull-router (router.h), -1 where there is none */
+	char id[65];
 	int run_fd; /* borrowed: the container's run folder, which gets the file "undo" */
 };
-#define NET_NONE ((struct net){.host = NETWORK_HOST_NONE})
+#define NET_NONE ((struct net){.host = NETWORK_HOST_NONE, .router_fd = -1})
 
 /* Name a mode of --network that is none of none, host, container:ID; *out_name: caller frees. */
 int net_parse(struct engine *en, const struct spec *s, struct net *out, struct err *e);

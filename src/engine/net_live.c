@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "engine/mode.h"
 #include "engine/net_rows.h"
+#include "engine/router.h"
 
 #define UNDO_MAX (16 << 20)
 
@@ -148,15 +149,34 @@ static int change_elements(struct net_live *l, const struct net *before,
 	return 0;
 }
 
+/* What hull-router has open on the host, where there is one. */
+static int publish_on_host(const struct net_live *l, const struct net *n, struct err *e)
+{
+	const struct link_addr *a4, *a6;
+
+	if (l->en->router_fd < 0)
+		return 0;
+	net_published_addresses(n, &a4, &a6);
+	if (router_check_ports(&n->ports, e) < 0 ||
+		router_publish(l->en->router_fd, l->row.id, container_monitor(l->run_fd), &n->ports,
+			a4, a6, e) < 0)
+		return -1;
+	return router_published(l->en->router_fd, e);
+}
+
 int net_live_ports(struct net_live *l, const struct net *before, struct err *e)
 {
 	struct publish_list gone = differing(before, &l->net), added = differing(&l->net, before);
 	int r = 0;
 
 	if (l->running && (gone.n || added.n)) {
-		r = write_undo(l, before, e);
+		r = publish_on_host(l, &l->net, e);
+		if (r == 0)
+			r = write_undo(l, before, e);
 		if (r == 0)
 			r = change_elements(l, before, &gone, &added, e);
+		if (r < 0)
+			publish_on_host(l, before, NULL);
 		if (r == 0)
 			r = write_undo(l, NULL, e);
 	}

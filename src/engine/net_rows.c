@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "engine/net_parts.h"
+#include "engine/router.h"
 #include "engine/state.h"
 #include "kernel/cidr.h"
 
@@ -162,6 +163,42 @@ int net_fill(void *engine, struct network_host *h, struct err *e)
 	return r;
 }
 
+static int publish_one(
+	struct engine *en, const struct container_row *row, int monitor, struct err *e)
+{
+	const struct link_addr *a4, *a6;
+	struct net n;
+	int r;
+
+	if (net_load(en, row->id, &n, e) < 0)
+		return -1;
+	net_published_addresses(&n, &a4, &a6);
+	r = n.n ? router_publish(en->router_fd, row->id, monitor, &n.ports, a4, a6, e) : 0;
+	if (r == 0 && n.n)
+		r = router_published(en->router_fd, e);
+	net_done(&n);
+	return r;
+}
+
+int net_publish_running(struct engine *en, struct err *e)
+{
+	struct container_row *rows;
+	size_t n;
+	int r = container_store_list(en->db, &rows, &n, e);
+
+	if (r < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		auto_fd int run = engine_container_folder(en->runroot_fd, rows[i].id);
+		const int monitor = run < 0 ? 0 : container_monitor(run);
+		if (r == 0 && monitor > 0 && is_running(en, &rows[i]))
+			r = publish_one(en, &rows[i], monitor, e);
+		container_row_done(&rows[i]);
+	}
+	free(rows);
+	return r;
+}
+
 /* ---- what is to go ---- */
 
 void net_close_ports(int nft_fd, const struct network_idents *id, const struct publish_list *ports)
@@ -185,6 +222,8 @@ void net_unplug(struct engine *en, const char *id)
 	auto_fd int fd = -1;
 
 	if (network_store_published(en->db, id, &ports, NULL) < 0 || !ports.n)
+		return;
+	if (router_enter(en, NULL) < 0)
 		return;
 	fd = nl_open(NETLINK_NETFILTER);
 	if (fd >= 0)

@@ -9,6 +9,8 @@ int net_default(struct engine *en, struct network *out, struct err *e);
 int net_has_ipv6(void); /* this kernel, and switched on at boot */
 /* fill of network_up: every network whose bridge is there, every port of a container that runs. */
 int net_fill(void *engine, struct network_host *h, struct err *e);
+/* Tell a new router (router.h) of every container that runs. */
+int net_publish_running(struct engine *en, struct err *e);
 /* Addresses and ports that containers hold which nobody runs are free: a stopped one gets them anew
  * when it is started. Within the transaction. */
 int net_forget_stopped(struct engine *en, struct err *e);

@@ -12,6 +12,7 @@
 #include "engine/net_parts.h"
 #include "engine/net_rows.h"
 #include "engine/networks.h"
+#include "engine/router.h"
 #include "engine/state.h"
 #include "kernel/cidr.h"
 
@@ -257,6 +258,8 @@ static int bring_down(struct engine *en, const struct network *n, struct err *e)
 
 	if (!streq(n->driver, "bridge"))
 		return 0;
+	if (router_enter(en, e) < 0)
+		return -1;
 	r = network_host_open(&h, en->runroot_fd, &en->idents, e);
 	if (r == 0)
 		r = network_down(&h, n, e);
@@ -301,7 +304,7 @@ int engine_network_reload(struct engine *en, struct err *e)
 	struct network_host h;
 	int r;
 
-	if (mode_enter(en, e) < 0)
+	if (mode_enter(en, e) < 0 || router_enter(en, e) < 0)
 		return -1;
 	r = network_host_open(&h, en->runroot_fd, &en->idents, e);
 	if (r == 0)

@@ -24,6 +24,12 @@ struct engine {
 	int nested;    /* root of a user namespace that is not the machine's: no id is another's */
 	int no_mounts; /* nested, and mounting is forbidden here: nothing can be run */
 	struct userns_map uids, gids; /* nested: the ids that exist here */
+	/* router.h */
+	int wants_network;	      /* before mode_enter: a router is to be there afterwards */
+	int router_fd;		      /* connection to hull-router, or -1 */
+	int router_net_fd;	      /* the network namespace of the user's networks, or -1 */
+	int router_lock_fd;	      /* held while one is started */
+	int router_is_new;	      /* it knows nothing of the containers that run */
 	struct network_idents idents; /* of this root, in the kernel */
 };
 

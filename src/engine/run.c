@@ -392,6 +392,7 @@ int engine_run(struct engine *en, const struct engine_run *req, int *out_status,
 
 	if (spec_modes(req, &modes, NULL) == 0) {
 		spec_modes_fit(req, &modes);
+		en->wants_network = req->networks && modes.network == NETWORK_OWN;
 		if (seal_self(modes.user_ns, e) < 0)
 			return err_status(e, 125);
 	}

@@ -54,7 +54,8 @@ struct spec {
 	struct mount_requests mounts;
 	struct cgroup_host cgroups;
 	int64_t memory, memory_swap, memory_reservation, nano_cpus, shm_size; /* 0: not given */
-	char **extra_hosts; /* "IP\tname", as hosts files have it */
+	char **extra_hosts;   /* "IP\tname", as hosts files have it */
+	const char *resolver; /* when the host has only such as nobody else can reach; or NULL */
 	struct oci_config oci;
 };
 

@@ -282,6 +282,22 @@ int link_route_all(int fd, int family, int index, uint32_t table)
 	return nl_talk(fd, &m, NULL);
 }
 
+int link_route_local(int fd, int family, uint32_t table)
+{
+	const struct rtmsg r = {
+		.rtm_family = (uint8_t)family,
+		.rtm_protocol = RTPROT_BOOT,
+		.rtm_scope = RT_SCOPE_HOST,
+		.rtm_type = RTN_LOCAL,
+	};
+	auto_nl struct nl m = NL_EMPTY;
+
+	nl_start(&m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &r, sizeof(r));
+	nl_put_u32(&m, RTA_TABLE, table);
+	nl_put_u32(&m, RTA_OIF, LINK_LOOPBACK);
+	return nl_talk(fd, &m, NULL);
+}
+
 int link_neighbour_add(int fd, int index, const struct link_addr *a, const uint8_t mac[6])
 {
 	const struct ndmsg n = {

@@ -62,6 +62,8 @@ struct link_rule {
 int link_rule_add(int fd, const struct link_rule *r);
 /* Everything goes over the interface, in that table. */
 int link_route_all(int fd, int family, int index, uint32_t table);
+/* Every address is this host's own, in that table. */
+int link_route_local(int fd, int family, uint32_t table);
 /* A permanent neighbour. */
 int link_neighbour_add(int fd, int index, const struct link_addr *a, const uint8_t mac[6]);
 /* each(destination, ctx) for every route of the main table that is no default route. */

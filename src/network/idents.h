@@ -9,7 +9,8 @@ struct network_idents {
 	char table[32];			   /* of nftables: "hull" */
 	char bridge[IFNAMSIZ];		   /* of the default network: "hull0" */
 	char from[IFNAMSIZ], to[IFNAMSIZ]; /* the pair that copies go through: "hp0", "hp1" */
-	uint32_t mark;			   /* of copies, for one look-up, and the routing table */
+	int router;    /* this is the namespace of an ordinary user's hull-router */
+	uint32_t mark; /* of copies, for one look-up, and the routing table */
 };
 
 /* suffix: "" for the machine's own engine; else up to 6 letters and digits, which end up in all of

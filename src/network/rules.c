@@ -167,6 +167,19 @@ static const char loopback6[] =
 	"	}\n"
 	"}\n";
 
+/* In an ordinary user's namespace: answers to the forwarder's sockets, which have clients'
+ * addresses (router/forward.c), are delivered to them. */
+static const char sockets[] =
+	"table inet hull_router {}\n"
+	"delete table inet hull_router\n"
+	"table inet hull_router {\n"
+	"	chain sockets {\n"
+	"		type filter hook prerouting priority mangle; policy accept;\n"
+	"		iifname != \"lo\" meta l4proto { tcp, udp } socket transparent 1 "
+	"meta mark set 0x726f7574\n"
+	"	}\n"
+	"}\n";
+
 static const struct {
 	const char *family, *type, *loopback, *copy;
 } families[] = {
@@ -209,6 +222,8 @@ void rules_text(struct buf *out, const struct network_idents *id)
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		add_text(out, table, i, id);
 	add_text(out, loopback6, 1, id);
+	if (id->router)
+		buf_puts(out, sockets);
 }
 
 /* ---- elements ---- */
