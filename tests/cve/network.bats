@@ -92,3 +92,40 @@ except TimeoutError: pass' "$@"
 	is "$(sort -u "$T/4")" $HOST4
 	is "$(sort -u "$T/6")" $HOST6
 }
+
+@test "containers of different networks do not reach each other, both families, tcp and udp" {
+	local a4 a6
+	ok hull network create --ipv6 one
+	ok hull network create --ipv6 two
+	serve web --network one
+	ok hull run -d --name near --network one tiny sleep 60
+	ok hull run -d --name far --network two tiny sleep 60
+	a4=$(address web 4) a6=$(address web 6)
+	has "$(get_within near $a4 80)" '^10\.|^172\.|^192\.168'
+	has "$(get_within near $a6 80)" '^fd'
+	is "$(get_within far $a4 80) $(get_within far $a6 80)" 'timeout timeout'
+	is "$(get_within far --udp $a4 80) $(get_within far --udp $a6 80)" 'timeout timeout'
+	ok hull rm -f web near far
+	ok hull network rm one two
+}
+
+@test "CVE-2024-29018: nothing leaves an internal network, and nobody comes in, also by a route of the container's" {
+	local gw listener
+	ok hull network create --internal --ipv6 closed
+	serve web --network closed
+	listen_outside $OUT4 5001 >"$T/4" 3>&- &
+	listener=$!
+	sleep 0.4
+	isnt "$(get_within web $OUT4 5001)" ''
+	gw=$(hull network inspect -f '{{(index .IPAM.Config 0).Gateway}}' closed)
+	within web ip route add default via "${gw%/*}"
+	within web "$HELPERS/ask" --udp $OUT4 5001
+	within web "$HELPERS/ask" --udp $OUT4 53
+	wait $listener
+	is "$(cat "$T/4")" ''
+	outside ip route add "$(address web 4)" via $HOST4
+	is "$(get_outside "$(address web 4)" 80)" timeout
+	outside ip route del "$(address web 4)"
+	ok hull rm -f web
+	ok hull network rm closed
+}
