@@ -220,3 +220,11 @@ time.sleep(60)' "$@" >listens 3>&- &
 	kill $pid
 	wait $pid || true
 }
+
+@test "as with Docker: everybody may ping, and bind ports below 1024" {
+	ok hull run --rm --network bridge tiny cat /proc/sys/net/ipv4/ping_group_range /proc/sys/net/ipv4/ip_unprivileged_port_start
+	is "$(tr -s '\t\n' '  ' <<<"$output")" '0 65535 0 '
+	serve web -p 8080:80 --cap-drop ALL -u 1234
+	is "$(get_outside $HOST4 8080)" $OUT4
+	ok hull rm -f web
+}
