@@ -366,11 +366,15 @@ static int bound(int type, int port)
 /* serve PORT: who asks by tcp or udp, both families, is told its address, one line */
 static int do_serve(char **a)
 {
-	struct pollfd p[2] = {{bound(SOCK_STREAM, number(a[0])), POLLIN, 0},
-		{bound(SOCK_DGRAM, number(a[0])), POLLIN, 0}};
+	struct pollfd p[2] = {{-1, POLLIN, 0}, {-1, POLLIN, 0}};
 	char text[65536];
 
-	if (p[0].fd < 0 || p[1].fd < 0 || listen(p[0].fd, 16) < 0)
+	/* Who waits for the udp port to be there finds both. */
+	p[0].fd = bound(SOCK_STREAM, number(a[0]));
+	if (p[0].fd < 0 || listen(p[0].fd, 16) < 0)
+		return say(-1);
+	p[1].fd = bound(SOCK_DGRAM, number(a[0]));
+	if (p[1].fd < 0)
 		return say(-1);
 	for (;;) {
 		struct sockaddr_in6 from = {0};
