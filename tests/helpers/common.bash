@@ -299,7 +299,8 @@ one_line() {
 # tiny COMMAND...: in the small image, gone afterwards
 tiny() { hull run --rm --network none tiny "$@"; }
 
-# Of what a sanitizer changes: memory (what was freed is kept, all of it has a shadow), the worker's filter.
+# Of what a sanitizer changes: memory (what was freed is kept, all of it has a shadow), the worker's filter,
+# what hull is linked with.
 no_sanitizer() {
 	if grep -q __asan_init "$HULL_BUILD/hull"; then skip 'not under a sanitizer'; fi
 }
