@@ -82,10 +82,12 @@ static const struct opt import_opts[] = {
 static int import(struct engine *en, void *values, char **args, struct err *e)
 {
 	const struct import_values *v = values;
-	int from_stdin = streq(args[0], "-");
-	auto_fd int fd = from_stdin ? -1 : open(args[0], O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int from_stdin = streq(args[0], "-"), from_url = engine_import_is_url(args[0]);
+	auto_fd int fd = from_stdin || from_url ? -1
+						: open(args[0], O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	struct engine_import req = {
 		.archive_fd = from_stdin ? STDIN_FILENO : fd,
+		.url = from_url ? args[0] : NULL,
 		.reference = args[1],
 		.message = v->message,
 		.platform = v->platform,
@@ -95,7 +97,7 @@ static int import(struct engine *en, void *values, char **args, struct err *e)
 	};
 	char id[72];
 
-	if (req.archive_fd < 0)
+	if (req.archive_fd < 0 && !from_url)
 		return err_sys(e, errno, "open the archive %s", args[0]);
 	if (engine_image_import(en, &req, id, e) < 0)
 		return -1;
@@ -105,7 +107,7 @@ static int import(struct engine *en, void *values, char **args, struct err *e)
 
 const struct cmd cmd_import = {
 	.name = "import",
-	.usage = "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
+	.usage = "[OPTIONS] FILE|URL|- [REPOSITORY[:TAG]]",
 	.summary = "Make an image of a root file system in a tar archive",
 	.opts = import_opts,
 	.n_opts = ARRAY_SIZE(import_opts),

@@ -299,7 +299,7 @@ static int is_stray_worker(struct check *c, pid_t pid)
 	auto_free char *top = NULL;
 	pid_t parent;
 
-	if (!is_program(pid, "hull-transfer"))
+	if (!is_program(pid, "hull-transfer") && !is_program(pid, "hull-fetch"))
 		return 0;
 	top = real_path(c->en->root_fd, "layers");
 	if (!top || !holds(pid, top, any))

@@ -38,11 +38,13 @@ int engine_image_remove(
 	struct engine *en, const char *name, int force, char ***out_lines, struct err *e);
 struct engine_import {
 	int archive_fd;
+	const char *url; /* instead: http://, https:// */
 	const char *reference, *message, *platform;
 	char *const *changes;
 	const char *source;   /* what created_by and the default message name */
 	const char *max_size; /* of the unpacked archive; NULL: nine tenths of the free space */
 };
+int engine_import_is_url(const char *text);
 int engine_image_import(
 	struct engine *en, const struct engine_import *req, char out_id[72], struct err *e);
 struct engine_bootstrap {

@@ -11,6 +11,7 @@
 #include "engine/parts.h"
 #include "image/reference.h"
 #include "image/store.h"
+#include "image/url.h"
 
 static char *familiar(const char *ref)
 {
@@ -224,15 +225,22 @@ int engine_parse_max_size(const char *text, int64_t *out, struct err *e)
 	return 0;
 }
 
+int engine_import_is_url(const char *text)
+{
+	return url_is_fetchable(text);
+}
+
 int engine_image_import(
 	struct engine *en, const struct engine_import *req, char out_id[72], struct err *e)
 {
+	/* Everybody may see where an image is from, but not with which password it was fetched. */
+	auto_free char *source = url_shown(req->source ? req->source : "-");
 	auto_free char *message = req->message && *req->message
 					  ? xstrdup(req->message)
-					  : xasprintf("Imported from %s",
-						    req->source ? req->source : "-");
+					  : xasprintf("Imported from %s", source);
 	struct store_import import = {
 		.archive_fd = req->archive_fd,
+		.url = req->url,
 		.reference = req->reference && *req->reference ? req->reference : NULL,
 		.message = message,
 		.changes = req->changes,
@@ -245,8 +253,8 @@ int engine_image_import(
 	if (store_import(en->store, &import, out_id, e) == 0)
 		return 0;
 	/* Which archive: the store knows a descriptor only. */
-	if (e && req->source && *req->source && !strstr(e->text, req->source))
-		err_wrap(e, "%.200s", req->source);
+	if (e && *source && !strstr(e->text, source))
+		err_wrap(e, "%.200s", source);
 	return -1;
 }
 

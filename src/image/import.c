@@ -7,19 +7,24 @@
  * is whole. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "image/download.h"
 #include "image/import_parts.h"
 #include "image/reference.h"
 #include "oci/platform.h"
 
 #define RECIPE_NAME "recipe"
+#define FETCH_NAME "fetch"
 #define DEFAULT_COMMENT "Imported from -" /* Docker's */
 
 static int check_reference(const struct store_import *req, struct import *i, struct err *e)
@@ -62,13 +67,13 @@ static int make_config(const struct store_import *req, struct oci_image *c, stru
 	return 0;
 }
 
-static int unpack(struct import *i, const struct store_import *req, struct err *e)
+static int unpack(struct import *i, const struct store_import *req, int archive_fd, struct err *e)
 {
 	struct layer_unpack u = {
 		.s = i->s,
 		.tmp = &i->tmp,
 		.stage = &i->stage,
-		.archive_fd = req->archive_fd,
+		.archive_fd = archive_fd,
 		.length = -1,
 		.max_bytes = req->max_bytes,
 		.recipe_name = RECIPE_NAME,
@@ -84,13 +89,31 @@ static int unpack(struct import *i, const struct store_import *req, struct err *
 	return 0;
 }
 
+/* The fetcher has a folder beside the layer, which goes with the stage. */
+static int fetch_and_unpack(struct import *i, const struct store_import *req, struct err *e)
+{
+	struct download d = DOWNLOAD_NONE;
+	auto_fd int folder = -1;
+	int r;
+
+	if (mkdirat(i->stage.fd, FETCH_NAME, 0700) < 0)
+		return err_sys(e, errno, "make a folder for the fetcher");
+	folder = openat(i->stage.fd, FETCH_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (folder < 0)
+		return err_sys(e, errno, "make a folder for the fetcher");
+	r = download_start(req->url, folder, &d, e);
+	if (r == 0)
+		r = unpack(i, req, d.fd, e);
+	return download_end(&d, r, e);
+}
+
 int import_begin(struct store *s, const struct store_import *req, struct import *out, struct err *e)
 {
 	*out = (struct import){.s = s, .tmp.fd = -1, .stage.fd = -1};
 	if (check_reference(req, out, e) < 0 || make_config(req, &out->config, e) < 0 ||
 		store_tmp_make(s, &out->tmp, e) < 0 || store_tmp_make(s, &out->stage, e) < 0)
 		return -1;
-	return unpack(out, req, e);
+	return req->url ? fetch_and_unpack(out, req, e) : unpack(out, req, req->archive_fd, e);
 }
 
 /* id: "", or the digest that the configuration has as a blob, also when it fails later. */

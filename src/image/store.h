@@ -62,6 +62,7 @@ void store_removal_done(struct store_removal *r);
 
 struct store_import {
 	int archive_fd;		  /* tar, plain or gzip, xz, zstd */
+	const char *url;	  /* then it is fetched from there instead */
 	const char *reference;	  /* NULL: dangling */
 	const char *message;	  /* history comment, NULL: none */
 	char *const *changes;	  /* Dockerfile instructions */

@@ -31,7 +31,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/parse.h"
-#include "image/transfer/box.h"
+#include "image/box/box.h"
 #include "image/transfer/decompress.h"
 #include "image/transfer/index.h"
 #include "image/transfer/rebuild.h"
@@ -237,7 +237,10 @@ int main(int argc, char **argv)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (nobody_listens((int)o.result_fd))
 		return 2;
-	box = (struct box){arrange(&o), (int)o.layers, mode->read_only};
+	box = (struct box){.target_fd = arrange(&o),
+		.n_layers = (int)o.layers,
+		.read_only = mode->read_only,
+		.who = "the archive unpacker"};
 	if (box.target_fd < 0) {
 		err_sys(&e, errno, "arrange the archive unpacker's descriptors");
 		send_message(TRANSFER_ERROR, &e, sizeof(e));

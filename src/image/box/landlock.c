@@ -1,4 +1,4 @@
-/* box_landlock.c: Landlock rules for the unpacker (landlock(7)). The headers of the build machine
+/* landlock.c: Landlock rules for a worker (landlock(7)). The headers of the build machine
  * may be older than the kernel, so what is needed of them is here. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -7,8 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "image/transfer/box.h"
-#include "image/transfer/box_parts.h"
+#include "image/box/box_parts.h"
 
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
@@ -24,8 +23,9 @@ enum {
 	FS_ALL_V2 = (1 << 14) - 1,
 	FS_TRUNCATE = 1 << 14,	/* 3 */
 	FS_IOCTL_DEV = 1 << 15, /* 5 */
-	NET_ALL = 3,		/* 4: bind, connect of tcp */
-	SCOPE_ALL = 3,		/* 6: abstract sockets, signals */
+	NET_BIND = 1 << 0,	/* 4: of tcp */
+	NET_CONNECT = 1 << 1,
+	SCOPE_ALL = 3, /* 6: abstract sockets, signals */
 };
 
 struct ruleset {
@@ -37,11 +37,13 @@ struct beneath {
 } __attribute__((packed));
 
 /* What a kernel of this version knows; members it does not know must be zero. */
-static struct ruleset handled(int abi)
+static struct ruleset handled(int abi, int network)
 {
 	return (struct ruleset){
 		.fs = FS_ALL_V2 | (abi >= 3 ? FS_TRUNCATE : 0) | (abi >= 5 ? FS_IOCTL_DEV : 0),
-		.net = abi >= 4 ? NET_ALL : 0,
+		.net = abi < 4	 ? 0
+		       : network ? NET_BIND
+				 : NET_BIND | NET_CONNECT,
 		.scoped = abi >= 6 ? SCOPE_ALL : 0,
 	};
 }
@@ -54,10 +56,10 @@ static int allow_beneath(int ruleset, int fd, uint64_t what)
 	return (int)syscall(SYS_landlock_add_rule, ruleset, 1, &allow, 0);
 }
 
-int box_landlock(int root, int n_layers, int read_only, struct err *e)
+int box_landlock(const struct box *b, struct err *e)
 {
 	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1), r;
-	struct ruleset rules = handled(abi);
+	struct ruleset rules = handled(abi, b->network);
 	uint64_t all = rules.fs &
 		       ~(uint64_t)(FS_EXECUTE | FS_MAKE_SOCK | FS_MAKE_BLOCK | FS_IOCTL_DEV);
 	auto_fd int fd = -1;
@@ -65,10 +67,10 @@ int box_landlock(int root, int n_layers, int read_only, struct err *e)
 	if (abi < 2)
 		return 0;
 	fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof(rules), 0);
-	r = fd < 0 ? -1 : allow_beneath(fd, root, read_only ? FS_READ : all);
-	for (int i = 0; r == 0 && i < n_layers; i++)
+	r = fd < 0 ? -1 : allow_beneath(fd, BOX_ROOT_FD, b->read_only ? FS_READ : all);
+	for (int i = 0; r == 0 && i < b->n_layers; i++)
 		r = allow_beneath(fd, BOX_LAYERS_FD + i, FS_READ);
 	if (r < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0)
-		return err_sys(e, errno, "shut the archive unpacker in (Landlock)");
+		return err_sys(e, errno, "shut %s in (Landlock)", b->who);
 	return 0;
 }

@@ -1,5 +1,5 @@
-/* box.h: the unpacker gives up everything but one folder, the archive and the result pipe, before
- * it reads the first byte of the archive. Speaking. */
+/* box.h: a worker gives up everything but one folder and the descriptors it was given, before it
+ * reads the first byte that a stranger wrote. Speaking. */
 #pragma once
 
 #include "base/err.h"
@@ -17,6 +17,10 @@ struct box {
 	int target_fd; /* above the last of them: the folder to be shut in */
 	int n_layers;
 	int read_only;
+	/* The unpacker gives files their owners and modes; the fetcher speaks to servers, and has
+	 * no capability. */
+	int network;
+	const char *who; /* for errors: "the archive unpacker" */
 };
 
 /* target_fd becomes the root of the file system, and BOX_ROOT_FD a descriptor of it; the others

@@ -1,4 +1,4 @@
-/* box.c: the unpacker gives up everything but one folder.
+/* box.c: a worker gives up everything but one folder.
  *
  * How it works: who started us has put us into namespaces of our own (user, mount, pid,
  * network, ipc, uts), where all the host's ids are mapped to themselves: so files get their owners,
@@ -7,13 +7,15 @@
  *   1. the target folder becomes a mount, without devices, set-user-id and execution, and that
  * mount the root; the old root is detached. Without mount namespaces: chroot.
  *   2. nobody may look into this process or trace it (not dumpable), and it leaves no core;
- *   3. capabilities: only those that owners and modes need, and no way back (no_new_privs).
- *   4. Landlock (5.19 on, with the right to link across folders): nothing outside, no network.
+ *   3. capabilities: only those that owners and modes need, the fetcher none, and no way back
+ * (no_new_privs).
+ *   4. Landlock (5.19 on, with the right to link across folders): nothing outside; no network, or
+ * for the fetcher no port to be opened.
  *   5. limits on memory and descriptors.
- *   6. a seccomp filter of the calls that unpacking needs; any other one kills.
+ *   6. a seccomp filter of the calls that the work needs; any other one kills.
  * Where a kernel has one of these not, the others hold. */
 #define _GNU_SOURCE
-#include "image/transfer/box.h"
+#include "image/box/box.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +27,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "image/transfer/box_parts.h"
+#include "image/box/box_parts.h"
 #include "kernel/caps.h"
 #include "kernel/mount.h"
 #include "kernel/ns.h"
@@ -72,35 +74,36 @@ static int pivot(int target_fd, int read_only)
 
 /* Without mount namespaces, or with the root on an initramfs, chroot does: the
  * descriptors of outside are closed, and CAP_SYS_CHROOT goes next. */
-static int enter_root(int target_fd, int read_only, struct err *e)
+static int enter_root(const struct box *b, struct err *e)
 {
 	auto_fd int root = -1;
 
-	if (pivot(target_fd, read_only) < 0 && (fchdir(target_fd) < 0 || chroot(".") < 0))
-		return err_sys(e, errno, "shut the archive unpacker in");
+	if (pivot(b->target_fd, b->read_only) < 0 && (fchdir(b->target_fd) < 0 || chroot(".") < 0))
+		return err_sys(e, errno, "shut %s in", b->who);
 	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (chdir("/") < 0 || root < 0 || dup3(root, BOX_ROOT_FD, O_CLOEXEC) < 0)
-		return err_sys(e, errno, "shut the archive unpacker in");
+		return err_sys(e, errno, "shut %s in", b->who);
 	return 0;
 }
 
 /* A terminal in the hands of an archive is no good (but a sanitizer reports there). The numbers
  * stay taken, by what cannot be written to: a last word must not land in a file of the layer. */
-static int close_others(int n_layers, struct err *e)
+static int close_others(const struct box *b, struct err *e)
 {
-	int r = ns_close_from(BOX_LAYERS_FD + n_layers, 0);
+	int r = ns_close_from(BOX_LAYERS_FD + b->n_layers, 0);
 
 #ifndef BOX_SANITIZED
 	dup2(BOX_ROOT_FD, STDOUT_FILENO);
 	dup2(BOX_ROOT_FD, STDERR_FILENO);
 #endif
-	return r < 0 ? err_sys(e, r, "close what the archive unpacker must not have") : 0;
+	return r < 0 ? err_sys(e, r, "close what %s must not have", b->who) : 0;
 }
 
-static int drop_powers(struct err *e)
+static int drop_powers(const struct box *b, struct err *e)
 {
-	const uint64_t keep = CAPS_BIT(CAP_CHOWN) | CAPS_BIT(CAP_DAC_OVERRIDE) |
-			      CAPS_BIT(CAP_FOWNER) | CAPS_BIT(CAP_FSETID) | CAPS_BIT(CAP_SETFCAP);
+	const uint64_t owners = CAPS_BIT(CAP_CHOWN) | CAPS_BIT(CAP_DAC_OVERRIDE) |
+				CAPS_BIT(CAP_FOWNER) | CAPS_BIT(CAP_FSETID) | CAPS_BIT(CAP_SETFCAP);
+	const uint64_t keep = b->network ? 0 : owners;
 	const struct caps_sets sets = {.effective = keep, .permitted = keep};
 	int r = caps_set_bounding(keep);
 
@@ -108,7 +111,7 @@ static int drop_powers(struct err *e)
 		r = caps_set(&sets);
 	if (r >= 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		r = -errno;
-	return r < 0 ? err_sys(e, r, "drop the archive unpacker's privileges") : 0;
+	return r < 0 ? err_sys(e, r, "drop the privileges of %s", b->who) : 0;
 }
 
 static void set_limits(void)
@@ -135,11 +138,10 @@ static void set_limits(void)
 int box_enter(const struct box *b, struct err *e)
 {
 	umask(0);
-	if (enter_root(b->target_fd, b->read_only, e) < 0 || close_others(b->n_layers, e) < 0 ||
-		drop_powers(e) < 0)
+	if (enter_root(b, e) < 0 || close_others(b, e) < 0 || drop_powers(b, e) < 0)
 		return -1;
 	set_limits();
-	if (box_landlock(BOX_ROOT_FD, b->n_layers, b->read_only, e) < 0)
+	if (box_landlock(b, e) < 0)
 		return -1;
-	return box_seccomp(e);
+	return box_seccomp(b, e);
 }
