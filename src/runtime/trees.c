@@ -52,10 +52,22 @@ static void warn(const struct maker *m, const char *fmt, const char *what)
 	m->warn(m->warn_ctx, text);
 }
 
+int trees_is_passing(int r)
+{
+	static const int errors[] = {
+		EIO, ENOMEM, ENOSPC, EDQUOT, EMFILE, ENFILE, EAGAIN, EINTR, EUSERS};
+
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
+		if (r == -errors[i])
+			return 1;
+	return 0;
+}
+
 /* A clone of fd's mount, id-mapped if wanted and possible. *out_mapped tells. */
 static int clone_tree(const struct maker *m, int fd, int recursive, int idmap, int *out_mapped)
 {
 	auto_fd int tree = mount_tree_clone(fd, "", recursive);
+	int r;
 
 	/* Who is root of a user namespace only may not take away what is mounted beneath. */
 	if (tree == -EINVAL && !recursive)
@@ -63,8 +75,10 @@ static int clone_tree(const struct maker *m, int fd, int recursive, int idmap, i
 	*out_mapped = 0;
 	if (tree < 0 || !idmap || m->userns_fd < 0)
 		return take_fd(&tree);
-	if (mount_tree_idmap(tree, m->userns_fd, recursive) == 0)
-		*out_mapped = 1;
+	r = mount_tree_idmap(tree, m->userns_fd, recursive);
+	if (trees_is_passing(r))
+		return r;
+	*out_mapped = r == 0;
 	return take_fd(&tree);
 }
 

@@ -35,3 +35,5 @@ int trees_make(const struct plan *p, int bundle_fd, int userns_fd,
 int trees_send(const struct trees *t, int sync_fd); /* 0 or -errno */
 int trees_receive(struct trees *out, int sync_fd);  /* 1, 0 at end of file, -errno */
 void trees_done(struct trees *t);
+/* r: -errno. 1: it says nothing about what this kernel and these file systems can do. */
+int trees_is_passing(int r);

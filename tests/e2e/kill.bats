@@ -17,3 +17,18 @@ campaign() { "$TOP/tests/kill/campaign" --build "$HULL_BUILD" "$@"; }
 	ok campaign calls --scene run-rm --every 12
 	has "$output" '^[0-9]+ passed, 0 failed'
 }
+
+@test "a call that fails once does not make a machine that cannot show layers" {
+	only root "others have no id maps"
+	! older 5.19 || skip "no id-mapped layers here"
+	need strace
+	local call
+	for call in mount_setattr fsconfig; do
+		expect 125 strace -f -qq -o log -e inject=$call:error=EIO "$HULL_BUILD/hull" run --rm --network none tiny true
+		one_line 'Input/output error'
+		has "$(cat log)" "$call\\(.*INJECTED"
+		is "$(hull ps -aq; ls "$HULL_RUNROOT" | grep copy)" ''
+	done
+	ok hull run --rm --network none tiny echo whole
+	is "$output$stderr" whole
+}
