@@ -419,7 +419,8 @@ PY
 			is "$(hull images -aq)" ""
 		fi
 	done
-	wait_for sh -c '! pgrep -x hull-transfer' # what the last kill left may live for a moment
+	# What the last kill left may live for a moment: the worker, whose name is hull until it executes.
+	wait_for sh -c '! pgrep -x "hull|hull-transfer"'
 	ok hull load -i lay.tar
 	is "$(look made:1)" "$CHANGED"
 	is "$(find "$HULL_ROOT/layers" -name '*tmp*')" ""
