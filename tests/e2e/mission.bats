@@ -134,11 +134,11 @@ inside() { hull run --rm --network none "$IMAGE" "$@"; }
 	hull run --rm --network none -v "$T:/t" "$IMAGE" \
 		sh -c 'touch /t/up; while [ ! -e /t/end ]; do sleep 0.05; done' &
 	wait_for test -e up
-	isnt "$(left_files)" "$(cat "$T.files")"
+	isnt "$(left_files)" "$(was files)"
 	isnt "$(left_rows)" ""
 	[ "$AS" != root ] || isnt "$(find /sys/fs/cgroup -maxdepth 4 -type d -regextype posix-extended -regex '.*[0-9a-f]{64}.*')" ""
-	if [ -n "${HULL_TESTS_ALONE:-}" ]; then isnt "$(left_processes)" "$(cat "$T.processes")"; fi
-	is "$(left_mounts)" "$(cat "$T.mounts")"
+	if [ -n "${HULL_TESTS_ALONE:-}" ]; then isnt "$(left_processes)" "$(was processes)"; fi
+	is "$(left_mounts)" "$(was mounts)"
 	touch end
 	wait "$!"
 }

@@ -31,7 +31,7 @@ term() {
 }
 
 @test "-it: what is typed arrives once, with the container's own echo" {
-	term 'expect:ready' 'send:some words\n' -- -it tiny sh -c 'echo ready; read a; echo "[$a]"'
+	term 'expect:ready\r\n' 'send:some words\n' -- -it tiny sh -c 'echo ready; read a; echo "[$a]"'
 	has "$output" '^\[some words\]'
 	is "$(grep -c '^some words' <<<"$output")" 1
 }

@@ -43,4 +43,8 @@ tar -xf "$(disk project)" -C /new/project || end "the project's disk does not un
 umount /sys
 umount /proc
 mount --move /dev /new/dev
+if [ -e /new/project/systemd ]; then
+	cp /new/project/tests/vm/check-vm.service /new/etc/systemd/system/
+	exec switch_root /new /lib/systemd/systemd
+fi
 exec switch_root /new /project/tests/vm/guest
