@@ -26,7 +26,7 @@ campaign() { "$TOP/tests/kill/campaign" --build "$HULL_BUILD" "$@"; }
 	for call in mount_setattr fsconfig; do
 		expect 125 strace -f -qq -o log -e inject=$call:error=EIO "$HULL_BUILD/hull" run --rm --network none tiny true
 		one_line 'Input/output error'
-		has "$(cat log)" "$call\\(.*INJECTED"
+		has "$(grep INJECTED log)" "$call" # also "<... CALL resumed>"
 		is "$(hull ps -aq; find "$HULL_RUNROOT" -maxdepth 1 -name '*copy*')" ''
 	done
 	ok hull run --rm --network none tiny echo whole
