@@ -33,7 +33,8 @@ static const struct opt create_opts[] = {
 	{"ipv6", 0, OPT_BOOL, CREATE(ipv6), "", "IPv6 as well"},
 	{"label", 0, OPT_LIST, CREATE(labels), "list", "Set labels"},
 	{"opt", 'o', OPT_LIST, CREATE(options), "list",
-		"Options of the driver: mtu, name (of the bridge), isolate, icc, parent (macvlan)"},
+		"Options of the driver: mtu, name (of the bridge), isolate, icc, publish-policy, "
+		"parent (macvlan)"},
 	{"scope", 0, OPT_IGNORE, 0, OPT_NOT_TRACKED, "string", NULL},
 	{"subnet", 0, OPT_LIST, CREATE(subnets), "strings", "Subnet, one of each family"},
 };

@@ -73,12 +73,21 @@ const struct cmd cmd_port = {
 	.exec = port,
 };
 
+struct add_values {
+	const char *policy;
+};
+static const struct opt add_opts[] = {
+	{"publish-policy", 0, OPT_TEXT, offsetof(struct add_values, policy), OPT_NOT_TRACKED,
+		"string", "firewall or direct, as of run"},
+};
+
 static int add(struct engine *en, void *values, char **args, struct err *e)
 {
-	(void)values;
+	const struct add_values *v = values;
+
 	strv_foreach (spec, args + 1) {
 		auto_json json_t *ports = NULL;
-		if (engine_port_add(en, args[0], *spec, &ports, e) < 0)
+		if (engine_port_add(en, args[0], *spec, v->policy, &ports, e) < 0)
 			return -1;
 		print_all(ports);
 	}
@@ -87,8 +96,11 @@ static int add(struct engine *en, void *values, char **args, struct err *e)
 
 const struct cmd cmd_port_add = {
 	.name = "port add",
-	.usage = "CONTAINER [IP:][HOST[-END]:]PORT[-END][/PROTO] [...]",
+	.usage = "[OPTIONS] CONTAINER [IP:][HOST[-END]:]PORT[-END][/PROTO] [...]",
 	.summary = "Publish further ports of a container, running or not",
+	.opts = add_opts,
+	.n_opts = ARRAY_SIZE(add_opts),
+	.size = sizeof(struct add_values),
 	.min_args = 2,
 	.max_args = -1,
 	.exec = add,

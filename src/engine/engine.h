@@ -220,10 +220,10 @@ int engine_network_disconnect(
 
 /* {"80/tcp":[{"HostIp","HostPort"}]} of a container; new reference. */
 json_t *engine_port_list(struct engine *en, const char *container, struct err *e);
-/* spec: as -p has it. *out: the ports of it alone, as engine_port_list has them (NULL: not asked
- * for). */
-int engine_port_add(
-	struct engine *en, const char *container, const char *spec, json_t **out, struct err *e);
+/* spec: as -p has it; policy: as --publish-policy, or NULL. *out: the ports of it alone, as
+ * engine_port_list has them (NULL: not asked for). */
+int engine_port_add(struct engine *en, const char *container, const char *spec, const char *policy,
+	json_t **out, struct err *e);
 /* spec: as -p had it, or the port inside alone. */
 int engine_port_remove(struct engine *en, const char *container, const char *spec, struct err *e);
 

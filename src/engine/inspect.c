@@ -114,6 +114,8 @@ static json_t *network_json(
 	json_t *o = defaults(network_defaults), *networks = jsonx_obj(o, "Networks");
 	auto_json json_t *base = defaults(endpoint_defaults);
 
+	if (str_after(mode, "container:"))
+		return o;
 	if (streq(mode, "none") || streq(mode, "host") ||
 		net_json_networks(en, row->id, base, networks) < 0 || !json_object_size(networks))
 		json_object_set(networks, mode, base);

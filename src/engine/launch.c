@@ -265,7 +265,7 @@ static int make_files(struct launch *l, struct err *e)
 	net_describe(&l->net, &l->spec);
 	if (files_write(s, ephemeral ? l->run_fd : l->kept_fd, owner, e) < 0)
 		return -1;
-	spec_add_mounts(&l->spec, l->sources, ephemeral ? l->run_path : kept_path);
+	spec_add_mounts(&l->spec, l->sources, s->join.files ?: ephemeral ? l->run_path : kept_path);
 	return 0;
 }
 

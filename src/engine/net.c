@@ -148,15 +148,19 @@ int net_policy(const char *text, uint8_t *out_direct, struct err *e)
 }
 
 /* The flag's policy, else that of the first network that says one (--opt publish-policy=...). */
-static int choose_policy(const struct engine_run *req, struct net *n, struct err *e)
+int net_choose_policy(const struct net *n, const char *text, uint8_t *out_direct, struct err *e)
 {
-	const char *text = req->publish_policy;
-	uint8_t direct = 0;
-
 	for (size_t i = 0; i < n->n; i++)
 		strv_foreach (option, n->v[i].network.options)
 			text = text ?: str_after(*option, "publish-policy=");
-	if (text && net_policy(text, &direct, e) < 0)
+	return text ? net_policy(text, out_direct, e) : 0;
+}
+
+static int choose_policy(const struct engine_run *req, struct net *n, struct err *e)
+{
+	uint8_t direct = 0;
+
+	if (net_choose_policy(n, req->publish_policy, &direct, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n->ports.n; i++)
 		n->ports.v[i].direct = direct;

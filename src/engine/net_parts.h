@@ -14,6 +14,9 @@ void net_join_cable(struct net_join *j, const char *id);
 /* "default" and the default network too, which is made when it is not there. */
 int net_find_network(struct engine *en, const char *name, struct network *out, struct err *e);
 
+/* *out_direct: the policy `text`, else that of the first network that says one; else untouched. */
+int net_choose_policy(const struct net *n, const char *text, uint8_t *out_direct, struct err *e);
+
 /* net_rows.c: what the container has, out of its rows. Release with net_done. */
 int net_load(struct engine *en, const char *id, struct net *out, struct err *e);
 int net_plug_cable(struct net *n, const struct net_join *j, pid_t pid, struct err *e);

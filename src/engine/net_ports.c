@@ -91,8 +91,8 @@ static int add(struct net_live *l, struct publish *p, struct err *e)
 	return r < 0 ? -1 : net_live_check(l, e);
 }
 
-int engine_port_add(
-	struct engine *en, const char *container, const char *spec, json_t **out, struct err *e)
+int engine_port_add(struct engine *en, const char *container, const char *spec, const char *policy,
+	json_t **out, struct err *e)
 {
 	struct net_live l = NET_LIVE_NONE(en);
 	struct publish p;
@@ -100,6 +100,8 @@ int engine_port_add(
 
 	if (r == 0)
 		r = net_live_open(en, container, &l, e);
+	if (r == 0)
+		r = net_choose_policy(&l.net, policy, &p.direct, e);
 	if (r == 0)
 		r = add(&l, &p, e);
 	if (r == 0 && out)

@@ -170,6 +170,14 @@ static int set_icc(struct network *n, const char *value, struct err *e)
 	return r;
 }
 
+static int check_policy(struct network *n, const char *value, struct err *e)
+{
+	uint8_t direct;
+
+	(void)n;
+	return net_policy(value, &direct, e);
+}
+
 static int set_nothing(struct network *n, const char *value, struct err *e)
 {
 	(void)n;
@@ -187,6 +195,7 @@ static const struct {
 	{"name", "com.docker.network.bridge.name", "bridge", set_interface},
 	{"isolate", NULL, "bridge", set_isolate},
 	{"icc", "com.docker.network.bridge.enable_icc", "bridge", set_icc},
+	{"publish-policy", NULL, "bridge", check_policy},
 	{"parent", NULL, "macvlan", set_interface},
 	{"macvlan_mode", "mode", "macvlan", set_nothing},
 };
@@ -209,8 +218,9 @@ static int set_option(struct network *n, const char *text, struct err *e)
 	}
 	return err_set(e, ERR_INVALID, "--opt %.100s: unknown option of driver %s: %s are known",
 		text, n->driver,
-		streq(n->driver, "macvlan") ? "parent and mtu"
-					    : "mtu, name (of the bridge), isolate and icc");
+		streq(n->driver, "macvlan")
+			? "parent and mtu"
+			: "mtu, name (of the bridge), isolate, icc and publish-policy");
 }
 
 /* ---- the row ---- */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "engine/delegate.h"
 #include "engine/idrange.h"
@@ -108,13 +109,17 @@ static void add_namespaces(struct spec *s)
 		{"pid", !m->pid_host},
 		{"ipc", !m->ipc_host},
 		{"uts", !m->uts_host},
-		{"network", m->network != NETWORK_HOST},
+		{"network", m->network == NETWORK_OWN || m->network == NETWORK_NONE},
 		{"cgroup", !m->cgroup_host},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		if (all[i].wanted)
 			oci_config_add_namespace(&s->oci, all[i].type, NULL);
+	if (m->network == NETWORK_CONTAINER) {
+		auto_free char *path = xasprintf("/proc/self/fd/%d", s->join.fd);
+		oci_config_add_namespace(&s->oci, "network", path);
+	}
 }
 
 char *spec_cgroup_path(const struct cgroup_host *h, const char *parent, const char *id)
@@ -203,6 +208,9 @@ int spec_make(struct engine *en, const struct engine_run *req, struct spec *s, s
 		spec_modes_fit(req, &s->modes);
 	else if (!req->networks) /* networks are the machine's root's, so far */
 		s->modes.network = NETWORK_NONE;
+	s->join.fd = -1;
+	if (s->modes.network == NETWORK_CONTAINER && spec_join(en, s, e) < 0)
+		return -1;
 	if (s->modes.keep_id && spec_keep_id(s, e) < 0)
 		return -1;
 	if (delegate_probe(&s->cgroups, e) < 0 || spec_root(en, s, e) < 0)
@@ -233,6 +241,11 @@ void spec_done(struct spec *s)
 	mount_requests_done(&s->mounts);
 	strv_free(s->device_binds);
 	strv_free(s->extra_hosts);
+	if (s->join.id)
+		fd_close_ptr(&s->join.fd);
+	free(s->join.id);
+	free(s->join.files);
+	free(s->join.hostname);
 	oci_config_done(&s->oci);
 	cgroup_host_done(&s->cgroups);
 	*s = (struct spec){0};

@@ -15,7 +15,7 @@
 #include "kernel/userns.h"
 #include "oci/config.h"
 
-enum spec_network { NETWORK_NONE, NETWORK_HOST, NETWORK_OWN };
+enum spec_network { NETWORK_NONE, NETWORK_HOST, NETWORK_OWN, NETWORK_CONTAINER };
 
 struct spec_modes {
 	int keep_id;   /* the user's own ids are the same inside; implies user_ns */
@@ -23,10 +23,19 @@ struct spec_modes {
 	int no_idmaps; /* it would be, if this kernel could */
 	int pid_host, uts_host, ipc_host, ipc_none, cgroup_host;
 	enum spec_network network;
+	const char *network_of; /* NETWORK_CONTAINER: whose, as typed (borrowed) */
 };
 
 struct spec_host_entry { /* --add-host */
 	char *host, *ip;
+};
+
+/* --network container:NAME */
+struct spec_join {
+	int fd;	     /* its network namespace; -1 */
+	char *id;    /* whose */
+	char *files; /* the folder of its hosts, hostname, resolv.conf */
+	char *hostname;
 };
 
 struct spec {
@@ -56,12 +65,16 @@ struct spec {
 	int64_t memory, memory_swap, memory_reservation, nano_cpus, shm_size; /* 0: not given */
 	char **extra_hosts;   /* "IP\tname", as hosts files have it */
 	const char *resolver; /* when the host has only such as nobody else can reach; or NULL */
+	struct spec_join join;
 	struct oci_config oci;
 };
 
 /* Fill s (zeroed, with id set). Release with spec_done also after an error. cwd: absolute. */
 int spec_make(struct engine *en, const struct engine_run *req, struct spec *s, struct err *e);
 void spec_done(struct spec *s);
+
+/* spec_join.c: what is joined, when the container that it is runs. */
+int spec_join(struct engine *en, struct spec *s, struct err *e);
 
 /* The parts, in the order in which spec_make calls them. */
 int spec_modes(

@@ -237,6 +237,8 @@ static json_t *network_mode(const struct spec *s)
 	const char *first = s->req->networks ? *s->req->networks : NULL, *name;
 	auto_free char *cut = NULL;
 
+	if (s->modes.network == NETWORK_CONTAINER)
+		return json_sprintf("container:%s", s->join.id);
 	if (s->modes.network != NETWORK_OWN)
 		return json_string(s->modes.network == NETWORK_HOST ? "host" : "none");
 	if (!first)

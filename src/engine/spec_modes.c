@@ -67,18 +67,15 @@ static int network_mode(const struct engine_run *req, struct spec_modes *m, stru
 		const char *mode = *n;
 		const int first = n == req->networks;
 
-		if (str_after(mode, "container:"))
-			return err_set(e, ERR_UNSUPPORTED,
-				"--network=%s is not supported yet: none, host and networks of "
-				"one's own are",
-				mode);
-		if (!first &&
-			(m->network != NETWORK_OWN || streq(mode, "none") || streq(mode, "host")))
+		if (!first && (m->network != NETWORK_OWN || streq(mode, "none") ||
+				      streq(mode, "host") || str_after(mode, "container:")))
 			return err_set(e, ERR_INVALID,
-				"conflicting options: several networks cannot go with none or "
-				"host");
+				"conflicting options: several networks cannot go with none, host "
+				"or another container's");
+		m->network_of = str_after(mode, "container:");
 		m->network = streq(mode, "none")   ? NETWORK_NONE
 			     : streq(mode, "host") ? NETWORK_HOST
+			     : m->network_of	   ? NETWORK_CONTAINER
 						   : NETWORK_OWN;
 	}
 	return 0;

@@ -39,7 +39,8 @@ static void add_sys(struct spec *s)
 	auto_free char *bound = xasprintf(
 		"rbind,rprivate,nosuid,noexec,nodev%s%s", ro, s->req->privileged ? "" : ",rro");
 
-	if (s->modes.network == NETWORK_HOST && (s->modes.user_ns || s->uids))
+	if ((s->modes.network == NETWORK_HOST || s->modes.network == NETWORK_CONTAINER) &&
+		(s->modes.user_ns || s->uids))
 		add(s, "/sys", "bind", "/sys", bound);
 	else
 		add(s, "/sys", "sysfs", "sysfs", fresh);

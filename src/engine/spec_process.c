@@ -86,7 +86,9 @@ static int set_names(struct spec *s, struct err *e)
 				"the hostname is longer than %d bytes: %.200s", HOSTNAME_MAX,
 				given);
 	}
-	s->hostname = given && *given ? xstrdup(given) : xstrndup(s->id, 12);
+	s->hostname = given && *given	 ? xstrdup(given)
+		      : s->join.hostname ? xstrdup(s->join.hostname)
+					 : xstrndup(s->id, 12);
 	s->oci.hostname = xstrdup(s->hostname);
 	if (s->req->domainname && *s->req->domainname) {
 		if (strlen(s->req->domainname) > HOSTNAME_MAX)

@@ -100,6 +100,9 @@ static int check_sysctl(const struct spec *s, const char *key, const char *value
 		is_ipc = is_net = 0;
 	if (!is_ipc && !is_net)
 		return err_set(e, ERR_INVALID, "sysctl '%.200s' is not allowed", key);
+	if (is_net && s->modes.network == NETWORK_CONTAINER)
+		return err_set(e, ERR_INVALID,
+			"sysctl \"%.200s\" is the other container's, whose network is joined", key);
 	if (is_net && s->modes.network == NETWORK_HOST)
 		return err_set(e, ERR_INVALID,
 			"sysctl \"%.200s\" not allowed in host network namespace", key);
@@ -125,7 +128,7 @@ static void set_sysctl(struct spec *s, const char *key, const char *value)
 
 static int set_sysctls(struct spec *s, struct err *e)
 {
-	if (s->modes.network != NETWORK_HOST) {
+	if (s->modes.network == NETWORK_OWN || s->modes.network == NETWORK_NONE) {
 		/* Docker's: no program needs a capability for low ports or ping. Group ids that the
 		 * user namespace does not map would be refused. */
 		set_sysctl(s, "net.ipv4.ip_unprivileged_port_start", "0");

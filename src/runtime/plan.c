@@ -55,6 +55,10 @@ static int add_namespaces(struct plan *p, struct err *e)
 			return err_set(
 				e, ERR_INVALID, "namespace type \"%s\" is given twice", n->type);
 		seen |= flag;
+		if (n->path && flag == CLONE_NEWNET) {
+			p->join_net = n->path;
+			continue;
+		}
 		if (n->path)
 			return err_set(e, ERR_UNSUPPORTED,
 				"joining the %s namespace %s is not supported yet", n->type,

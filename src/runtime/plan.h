@@ -38,6 +38,7 @@ struct plan {
 	size_t n_mounts;
 	uint64_t clone_flags;	/* in the clone: what must be there before the maps */
 	uint64_t unshare_flags; /* in the child later: CLONE_NEWNET, then NEWIPC and NEWCGROUP */
+	const char *join_net;	/* the network namespace to be born in (borrowed); NULL: none */
 	int user_ns;		/* a new user namespace */
 	uid_t root_uid;		/* the host's ids of the container's root */
 	gid_t root_gid;

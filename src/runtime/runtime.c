@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -228,6 +229,31 @@ static pid_t clone_child(const struct runtime_create *req, const struct plan *p,
 	return pid >= 0 ? pid : ns_clone(p->clone_flags, -1, &c->pidfd);
 }
 
+/* Born in another's network namespace, into which it could not go by itself: that belongs to a user
+ * namespace in which it is nobody. Root of a user namespace may not come back into a namespace of
+ * the machine's, and does not have to: what a monitor does is not about networks of its own. */
+static pid_t clone_there(const struct runtime_create *req, const struct plan *p,
+	struct runtime_container *c, int *out_born_in_v2)
+{
+	auto_fd int own = -1, its = -1;
+	pid_t pid;
+	int r;
+
+	if (!p->join_net)
+		return clone_child(req, p, c, out_born_in_v2);
+	own = ns_open(0, "net");
+	its = open(p->join_net, O_RDONLY | O_CLOEXEC);
+	if (own < 0 || its < 0)
+		return own < 0 ? own : -errno;
+	r = ns_join(its, CLONE_NEWNET);
+	if (r < 0)
+		return r;
+	pid = clone_child(req, p, c, out_born_in_v2);
+	if (pid != 0)
+		(void)!ns_join(own, CLONE_NEWNET);
+	return pid;
+}
+
 /* 0, -1, or CGROUP_WITHOUT: to be done again without a cgroup. */
 static int create_once(const struct runtime_create *req, const struct plan *p, int with_cgroup,
 	struct runtime_container *c, struct err *e)
@@ -239,7 +265,7 @@ static int create_once(const struct runtime_create *req, const struct plan *p, i
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, errno, "make a socket");
 	c->sync_fd = pair[0];
-	c->pid = clone_child(req, p, c, &born_in_v2);
+	c->pid = clone_there(req, p, c, &born_in_v2);
 	if (c->pid == 0) {
 		close(pair[0]);
 		be_child(req, p, pair[1], c->cgroups, born_in_v2);

@@ -385,3 +385,52 @@ no_cable() { ! ip -br link | grep -q '^hv'; }
 	expect 125 env PATH="$T/bin" "$HULL_BUILD/hull" run --rm tiny true
 	one_line 'package nftables' '--network=none'
 }
+
+@test "--network container: another's network, names and name servers" {
+	serve web --hostname front -p 8080:80
+	ok hull run --rm --network container:web tiny sh -c 'hostname; cat /etc/hosts; cat /proc/net/dev; wget -q -O - http://127.0.0.1:80/ || true'
+	has "$output" '^front$'
+	has "$output" "^$(addr web bridge)[[:space:]]front"
+	has "$output" 'eth0:'
+	# The same namespace, by name or id, for one that joined as well; what it serves is published
+	ok hull run -d --name side --network "container:$(hull inspect -f '{{.Id}}' web | head -c 12)" tiny sleep 60
+	is "$(readlink "/proc/$(container_pid side)/ns/net")" "$(readlink "/proc/$(container_pid web)/ns/net")"
+	is "$(hull inspect -f '{{.HostConfig.NetworkMode}}' side)" "container:$(hull inspect -f '{{.Id}}' web)"
+	is "$(hull inspect -f '{{len .NetworkSettings.Networks}}' side)" 0
+	ok hull run --rm --network container:side tiny cat /etc/hosts
+	has "$output" "^$(addr web bridge)[[:space:]]front"
+	isnt "$(readlink "/proc/$(container_pid side)/ns/user")" "$(readlink "/proc/$(container_pid web)/ns/user")"
+	# Ping takes no capability; who has the host's ids may change things
+	ok hull run --rm --network container:web --userns=host tiny ping -c1 -W2 "$(addr web bridge)"
+	expect 1 hull network connect bridge side
+	one_line 'sharing network namespace'
+	ok hull rm -f web
+	has "$(inside side ip -br link)" lo # as long as somebody is in it
+	ok hull rm -f side
+}
+
+@test "--network container: what cannot be" {
+	ok hull run --name gone tiny true
+	ok hull run -d --name web tiny sleep 60
+	while read -r want flags; do
+		# shellcheck disable=SC2086
+		expect 125 hull run --rm --network container:web $flags tiny true
+		one_line "${want//_/ }"
+	done <<-'END'
+		conflicting_options:_port_publishing -p 80:80
+		conflicting_options:_port_publishing -P
+		conflicting_options:_port_exposing --expose 80
+		conflicting_options:_hostname --hostname x
+		conflicting_options:_dns --dns 192.0.2.1
+		conflicting_options:_custom_host --add-host a:192.0.2.1
+		conflicting_options:_mac-address --mac-address 02:00:00:00:00:01
+		conflicting_options --network bridge
+		the_other_container.s --sysctl net.ipv4.ip_forward=1
+	END
+	expect 125 hull run --rm --network container:gone tiny true
+	one_line 'cannot join network of a non running container: gone'
+	expect 125 hull run --rm --network container:nosuch tiny true
+	one_line 'No such container: nosuch'
+	ok hull rm gone
+	ok hull rm -f web
+}
