@@ -127,6 +127,14 @@ static void add_joined(struct buf *b, const char *word, char *const *values)
 		buf_printf(b, "%s %s\n", word, joined);
 }
 
+/* A name without a dot is a container's: it is asked for as it is, not with the search domains
+ * first. Whoever gives ndots knows better. */
+static void add_ndots(struct buf *b)
+{
+	if (!b->data || !strstr(b->data, "ndots:"))
+		buf_puts(b, "options ndots:0\n");
+}
+
 void files_resolv_text(struct buf *b, const char *host_text, int host_network, char *const *dns,
 	char *const *search, char *const *options)
 {
@@ -168,10 +176,13 @@ int files_write(const struct spec *s, int folder_fd, uid_t owner, struct err *e)
 	int host_network = s->modes.network == NETWORK_HOST;
 
 	fd_read_file(AT_FDCWD, "/etc/resolv.conf", &host);
-	files_resolv_text(&text, host.data, host_network, s->req->dns, s->req->dns_search,
+	files_resolv_text(&text, host.data, host_network,
+		s->name_servers ? s->name_servers : s->req->dns, s->req->dns_search,
 		s->req->dns_option);
 	if (s->resolver && !s->req->dns && !(text.data && strstr(text.data, "nameserver ")))
 		buf_printf(&text, "nameserver %s\n", s->resolver);
+	if (s->name_servers)
+		add_ndots(&text);
 	if (write_one(folder_fd, "resolv.conf", &text, owner, e) < 0)
 		return -1;
 	buf_clear(&text);

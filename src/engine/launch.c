@@ -320,6 +320,8 @@ static int build(struct launch *l, struct err *e)
 		return -1;
 	launch_use_descriptors(l);
 	l->net.run_fd = l->run_fd;
+	l->net.en = l->en;
+	l->net.name = l->row.name;
 	return net_up(l->en, &l->net, e) < 0 ? -1 : write_cidfile(l, e);
 }
 

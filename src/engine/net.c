@@ -10,6 +10,8 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "engine/net_keeper.h"
+#include "engine/net_names.h"
 #include "engine/net_parts.h"
 #include "engine/net_rows.h"
 #include "engine/router.h"
@@ -247,7 +249,8 @@ static int reserve(
 	for (size_t i = 0; i < n->ports.n; i++)
 		if (network_store_publish(en->db, &host, s->id, ephemeral, &n->ports.v[i], e) < 0)
 			return -1;
-	return 0;
+	free(n->server.spec);
+	return net_names_choose(en, n, s->req->dns, e);
 }
 
 int net_reserve(
@@ -279,6 +282,7 @@ static void add_text(char ***v, const struct link_addr *a, int with_prefix)
 void net_describe(const struct net *n, struct spec *s)
 {
 	s->resolver = n->router_fd >= 0 ? ROUTER_DNS : NULL;
+	s->name_servers = net_names_servers(n);
 	for (size_t i = 0; i < n->n; i++) {
 		const struct net_join *j = &n->v[i];
 		struct oci_interface *o = oci_config_add_interface(&s->oci, j->place.interface);
@@ -426,7 +430,14 @@ int net_plug(void *ctx, pid_t pid, struct err *e)
 			return -1;
 	if (n->ports.n && open_ports(n, e) < 0)
 		return -1;
+	if (net_names_join(n->en, n, n->id, e) < 0)
+		return -1;
 	return router_published(n->router_fd, e);
+}
+
+int net_keep(struct net *n, struct err *e)
+{
+	return n->n ? net_keeper_hold(n->en, &n->users_fd, e) : 0;
 }
 
 void net_done(struct net *n)
@@ -437,6 +448,8 @@ void net_done(struct net *n)
 	}
 	free(n->v);
 	free(n->ports.v);
+	free(n->server.spec);
+	fd_close_ptr(&n->users_fd);
 	network_host_close(&n->host);
 	*n = NET_NONE;
 }

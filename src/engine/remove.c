@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "engine/mode.h"
 #include "engine/net.h"
+#include "engine/net_names.h"
 #include "engine/spec.h"
 #include "engine/state.h"
 #include "engine/volumes.h"
@@ -96,6 +97,8 @@ static int erase_run_folder(struct engine *en, const char *id, int last, struct 
 		"exit", "resolv.conf", "hostname", "hosts", "state", BUNDLE};
 	auto_fd int folder = engine_container_folder(en->runroot_fd, id);
 
+	if (folder >= 0)
+		net_names_forget(en, folder, id);
 	for (size_t i = 0; folder >= 0 && i < ARRAY_SIZE(names); i++)
 		if (last || !streq(names[i], BUNDLE))
 			unlinkat(folder, names[i], 0);

@@ -148,6 +148,7 @@ static char **monitor_argv(struct run *r, const struct runtime_container *c)
 	add_fd(&argv, "--state-fd", l->run_fd);
 	add_fd(&argv, "--record-fd", l->row.ephemeral ? dup(l->run_fd) : l->kept_fd);
 	add_fd(&argv, "--lock-fd", l->lock_fd);
+	add_fd(&argv, "--users-fd", l->net.users_fd);
 	if (r->launch.spec.req->tty)
 		strv_add(&argv, "--terminal");
 	if (r->self) {
@@ -205,7 +206,7 @@ static _Noreturn void become_monitor(struct run *r)
 	fd_close_ptr(&r->stdin_fd);
 	if (detach_from_caller(&e) < 0)
 		report_failure(r, &e);
-	if (runtime_create(&req, &c, &e) < 0)
+	if (net_keep(&l->net, &e) < 0 || runtime_create(&req, &c, &e) < 0)
 		report_failure(r, &e);
 	argv = monitor_argv(r, &c);
 	execv(l->monitor, argv);

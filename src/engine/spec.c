@@ -246,6 +246,7 @@ void spec_done(struct spec *s)
 	free(s->join.id);
 	free(s->join.files);
 	free(s->join.hostname);
+	strv_free(s->name_servers);
 	oci_config_done(&s->oci);
 	cgroup_host_done(&s->cgroups);
 	*s = (struct spec){0};

@@ -63,6 +63,7 @@ struct spec {
 	struct mount_requests mounts;
 	struct cgroup_host cgroups;
 	int64_t memory, memory_swap, memory_reservation, nano_cpus, shm_size; /* 0: not given */
+	char **name_servers;  /* instead of --dns and the host's, where a network has its own */
 	char **extra_hosts;   /* "IP\tname", as hosts files have it */
 	const char *resolver; /* when the host has only such as nobody else can reach; or NULL */
 	struct spec_join join;

@@ -198,3 +198,14 @@ int nft_elem_each(int fd, uint8_t family, const char *table, const char *set,
 	nl_put_str(&m, NFTA_SET_ELEM_LIST_SET, set);
 	return nl_dump(fd, &m, visit_elems, &v);
 }
+
+int nft_has_rules(int fd, uint8_t family, const char *table)
+{
+	auto_nl struct nl m = NL_EMPTY;
+	int there = 0, r;
+
+	start(&m, nft_type(NFT_MSG_GETRULE), NLM_F_DUMP, family, 0);
+	nl_put_str(&m, NFTA_RULE_TABLE, table);
+	r = nl_dump(fd, &m, found, &there);
+	return r == -ENOENT ? 0 : r < 0 ? r : there;
+}

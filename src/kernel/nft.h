@@ -41,6 +41,8 @@ void nft_flush_set(struct nl *m, uint8_t family, const char *table, const char *
 void nft_end(struct nl *m);
 /* 1 when the table is there, 0 when not. */
 int nft_has_table(int fd, uint8_t family, const char *table);
+/* The same for rules in it. The rest of the list stays in the socket: close it. */
+int nft_has_rules(int fd, uint8_t family, const char *table);
 /* each(key, ctx) for every element; of an interval its first key. -ENOENT when there is no such
  * set. */
 int nft_elem_each(int fd, uint8_t family, const char *table, const char *set,

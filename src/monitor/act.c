@@ -25,6 +25,7 @@
 #define UNDO_MAX (16 << 20)
 #define SEND_MAX 100000 /* what a send buffer of the default size takes for sure */
 
+#define NAMES_MAX 8192	 /* a hundred networks */
 #define FAIL_MAX_MS 5000 /* a killed process that does not die hangs in the kernel */
 #define TEAR_DOWN_MAX_MS 2000
 #define TTY_LEFT_MAX 65536 /* more than the kernel keeps of a pty's output (12 KiB) */
@@ -235,11 +236,35 @@ static void close_ports(struct monitor *m)
 	close(file);
 }
 
+/* The names by which others find the container: files beneath the run folder, named by its id, in
+ * folders that whoever wrote them listed for this (engine/net_names.c). */
+static void remove_names(struct monitor *m)
+{
+	int file = m->o.state_fd < 0
+			   ? -1
+			   : openat(m->o.state_fd, "names", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char list[NAMES_MAX];
+	ssize_t n;
+
+	if (file < 0)
+		return;
+	n = read(file, list, sizeof(list) - 1);
+	close(file);
+	list[n > 0 ? n : 0] = '\0';
+	for (char *line = list, *end; (end = strchr(line, '\n')); line = end + 1) {
+		char path[256];
+		*end = '\0';
+		snprintf(path, sizeof(path), "../../%.160s/%.64s", line, m->o.id);
+		unlinkat(m->o.state_fd, path, 0);
+	}
+}
+
 /* The client hears the end first: its user need not wait for the tear-down. (A message wakes its
  * reader on our own processor, where it would wait for us: it gets its turn now.) */
 static void tell_end(struct monitor *m, unsigned owed)
 {
 	close_ports(m);
+	remove_names(m);
 	monitor_deadline(m, -1);
 	m->owed |= owed;
 	client_flush(m);

@@ -19,7 +19,7 @@ static struct monitor monitor;
 static void close_strangers(const struct monitor_options *o)
 {
 	const int named[] = {o->sync_fd, o->client_fd, o->out_fd, o->err_fd, o->state_fd,
-		o->record_fd, o->lock_fd};
+		o->record_fd, o->lock_fd, o->users_fd};
 	const size_t n_named = sizeof(named) / sizeof(named[0]);
 	int highest = 2;
 

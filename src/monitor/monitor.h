@@ -48,7 +48,7 @@ enum monitor_event {
 struct monitor_options {
 	const char *id, *cleanup, *root, *runroot;
 	char *const *cgroups; /* NULL-terminated */
-	int pid, pidfd, sync_fd, client_fd, out_fd, err_fd, state_fd, record_fd, lock_fd;
+	int pid, pidfd, sync_fd, client_fd, out_fd, err_fd, state_fd, record_fd, lock_fd, users_fd;
 	int terminal;
 };
 

@@ -28,6 +28,7 @@ static const struct option {
 	OPTION("--state-fd", FD, state_fd),
 	OPTION("--record-fd", FD, record_fd),
 	OPTION("--lock-fd", FD, lock_fd),
+	OPTION("--users-fd", FD, users_fd),
 	OPTION("--terminal", FLAG, terminal),
 	OPTION("--cleanup", TEXT, cleanup),
 	OPTION("--root", TEXT, root),
@@ -99,6 +100,7 @@ int monitor_options_parse(int argc, char **argv, struct monitor_options *out, st
 		.state_fd = -1,
 		.record_fd = -1,
 		.lock_fd = -1,
+		.users_fd = -1,
 		.cgroups = no_cgroups,
 	};
 

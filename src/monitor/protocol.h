@@ -83,6 +83,7 @@ struct mon_exit {
  *file
  *		--record-fd N  folder (persistent folder of the container): gets "exit"
  *		[--lock-fd N]
+ *		[--users-fd N]  held: the keeper of networks stays as long as somebody has it open
  *		[--cleanup PATH]  `PATH container cleanup ID` is executed at the end when the client
  *did not say MON_CLEAN (--rm)
  *		[--root PATH --runroot PATH]  passed on to it

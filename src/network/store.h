@@ -58,6 +58,10 @@ void place_done(struct place *p);
  * many there were). */
 int network_store_place(struct db *db, const struct network *n, const char *container,
 	int ephemeral, struct place *p, struct err *e);
+/* The address that is kept free for the network's own name server: 1, or 0 when it is too small. A
+ * further name server has a place under a container id that begins with "@" and is counted nowhere.
+ */
+int network_server_address(const struct network *n, int family, struct link_addr *out);
 /* each(network id, place, ctx) of a container, in the order in which they were given. */
 int network_store_places(struct db *db, const char *container,
 	int (*each)(const char *network, const struct place *p, void *ctx), void *ctx,

@@ -15,6 +15,8 @@
 #include "network/store.h"
 #include "network/store_parts.h"
 
+#define SERVER_MIN 9 /* a subnet of 16 addresses has one to spare */
+#define SERVER_MAX 0xfffe
 #define PLACES(r) ((r) ? "run.places" : "main.places")
 
 void place_done(struct place *p)
@@ -29,11 +31,28 @@ struct room {
 	const char *column; /* "offset4" */
 	const struct link_addr *net, *gateway;
 	int64_t first, last; /* both may be taken */
+	int64_t server;	     /* but this one is kept for the name server; -1: none is */
 };
 
 static int64_t clamp(uint64_t v)
 {
 	return v > INT64_MAX ? INT64_MAX : (int64_t)v;
+}
+
+static int64_t gateway_of(const struct room *r)
+{
+	return r->gateway->family ? clamp(cidr_offset(r->net, r->gateway)) : -1;
+}
+
+/* The last one, where addresses are taken last; of the many of IPv6 one that can be read. In the
+ * smallest networks none. */
+static int64_t server_of(const struct room *r)
+{
+	int64_t server = r->last < SERVER_MAX ? r->last : SERVER_MAX;
+
+	if (server < SERVER_MIN)
+		return -1;
+	return server == gateway_of(r) ? server - 1 : server;
 }
 
 static struct room room_of(const struct network *n, int family)
@@ -50,6 +69,7 @@ static struct room room_of(const struct network *n, int family)
 	/* Neither the network's own address nor, in IPv4, the broadcast address. */
 	r.first = 1;
 	r.last = size - (v4 ? 2 : 1);
+	r.server = server_of(&r);
 	if (range->family) {
 		int64_t from = clamp(cidr_offset(r.net, range));
 		int64_t to = from + clamp(cidr_size(range)) - 1;
@@ -57,11 +77,6 @@ static struct room room_of(const struct network *n, int family)
 		r.last = to >= from && to < r.last ? to : r.last;
 	}
 	return r;
-}
-
-static int64_t gateway_of(const struct room *r)
-{
-	return r->gateway->family ? clamp(cidr_offset(r->net, r->gateway)) : -1;
 }
 
 /* The lowest free one from `from` on that is not the gateway: `from` itself, or behind a taken one.
@@ -72,13 +87,14 @@ static int lowest_gap(
 	auto_free char *sql = xasprintf(
 		"WITH taken(o) AS (SELECT %1$s FROM main.places WHERE network = ?1 AND %1$s >= ?2 "
 		"UNION ALL SELECT %1$s FROM run.places WHERE network = ?1 AND %1$s >= ?2 UNION ALL "
-		"SELECT ?3) "
+		"SELECT ?3 UNION ALL SELECT ?5) "
 		"SELECT min(c) FROM (SELECT ?2 AS c UNION ALL SELECT o + 1 FROM taken WHERE o >= "
 		"?2) "
 		"WHERE c NOT IN (SELECT o FROM taken) AND c <= ?4",
 		r->column);
 	int64_t found = -1;
-	int got = db_int(db, &found, e, sql, "siii", network, r->first, gateway_of(r), r->last);
+	int got = db_int(
+		db, &found, e, sql, "siiii", network, r->first, gateway_of(r), r->last, r->server);
 
 	if (got < 0)
 		return -1;
@@ -136,12 +152,23 @@ static int take_wanted(struct db *db, const struct network *n, const struct room
 		return err_set(e, ERR_INVALID,
 			"the address %s is that of network %s itself or its broadcast address",
 			text, n->name);
+	if (offset == r->server)
+		return err_set(e, ERR_CONFLICT, "the address %s is the name server's of network %s",
+			text, n->name);
 	got = who_has(db, n->id, r, offset, who, e);
+	if (got == 1 && *who == '@')
+		return err_set(e, ERR_CONFLICT, "the address %s is a name server's of network %s",
+			text, n->name);
 	if (got == 1)
 		return err_set(e, ERR_CONFLICT, "the address %s of network %s is container %.12s's",
 			text, n->name, who);
 	a->prefix = r->net->prefix;
 	return got;
+}
+
+static int is_inside(const struct room *r, int64_t offset)
+{
+	return offset >= r->first && offset <= r->last;
 }
 
 static int take_any(struct db *db, const struct network *n, const struct room *r,
@@ -152,15 +179,15 @@ static int take_any(struct db *db, const struct network *n, const struct room *r
 	if (highest(db, n->id, r, &offset, e) < 0)
 		return -1;
 	offset = offset < r->first ? r->first : offset + 1;
-	if (offset == gateway_of(r))
+	while (offset == gateway_of(r) || offset == r->server)
 		offset++;
 	if (offset > r->last && lowest_gap(db, n->id, r, &offset, e) < 0)
 		return -1;
 	if (offset < 0 || offset > r->last)
 		return err_set(e, ERR_CONFLICT,
 			"network %s has no free address left: all of its %lld are taken", n->name,
-			(long long)(r->last - r->first + 1 -
-				    (gateway_of(r) >= r->first && gateway_of(r) <= r->last)));
+			(long long)(r->last - r->first + 1 - is_inside(r, gateway_of(r)) -
+				    is_inside(r, r->server)));
 	*a = cidr_at(r->net, (uint64_t)offset);
 	return 0;
 }
@@ -176,6 +203,16 @@ static int choose(
 		return err_set(e, ERR_INVALID, "network %s has no %s subnet", n->name,
 			family == AF_INET ? "IPv4" : "IPv6");
 	return a->family ? take_wanted(db, n, &r, a, e) : take_any(db, n, &r, a, e);
+}
+
+int network_server_address(const struct network *n, int family, struct link_addr *out)
+{
+	const struct room r = room_of(n, family);
+
+	if (!r.net->family || r.server < 0)
+		return 0;
+	*out = cidr_at(r.net, (uint64_t)r.server);
+	return 1;
 }
 
 static int64_t offset_of(const struct link_addr *net, const struct link_addr *a)
@@ -306,7 +343,8 @@ int64_t network_store_users(struct db *db, const char *network, char *out_one, s
 {
 	static const char sql[] = "SELECT count(*), min(container) FROM (SELECT container FROM "
 				  "main.places WHERE network "
-				  "= ?1 UNION SELECT container FROM run.places WHERE network = ?1)";
+				  "= ?1 UNION SELECT container FROM run.places WHERE network = ?1) "
+				  "WHERE container NOT GLOB '@*'";
 	auto_stmt sqlite3_stmt *st = NULL;
 
 	if (db_query(db, &st, e, sql, "s", network) < 0 || db_step(db, st, e) != 1)

@@ -259,7 +259,7 @@ one_id() { env PATH="$T/nothing" HULL_ROOT="$T/one/root" HULL_RUNROOT="$T/one/ru
 		hull system check
 		hull rm stays >/dev/null
 		find "$HULL_ROOT/containers" "$HULL_RUNROOT/containers" -mindepth 1'
-	umount on
+	wait_for umount on # the keeper of networks stays half a second longer
 	is "$status" 0
 	is "$(grep -c 'warning: the root file system is copied (2' <<<"$output")" 2
 	has "$output" '^input$'
