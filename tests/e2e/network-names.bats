@@ -302,7 +302,7 @@ within_two_seconds() { # COMMAND...
 	nft flush ruleset
 	nft add table inet foreign
 	nft add chain inet foreign c
-	! is_back
+	run ! is_back
 	within_two_seconds is_back
 	is "$(nft list tables | grep -v hull)" "table inet foreign"
 	nft delete table ip hull
