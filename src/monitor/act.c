@@ -135,6 +135,21 @@ void act_kill(struct monitor *m, struct monitor_news *n)
 	kill_child(m, n->signal);
 }
 
+/* Somebody stops all that runs: the machine's end, systemd with the unit in which we are. They kill
+ * us a little later, and what we have not recorded by then nobody knows; so the program's time is
+ * ours to measure. */
+void act_stop(struct monitor *m, struct monitor_news *n)
+{
+	kill_child(m, n->signal);
+	monitor_deadline(m, MON_STOP_MS);
+}
+
+void act_overdue(struct monitor *m, struct monitor_news *n)
+{
+	kill_child(m, SIGKILL);
+	monitor_deadline(m, -1);
+}
+
 static void record_end(struct monitor *m)
 {
 	m->exit.finished_ns = time_now_ns();

@@ -121,7 +121,7 @@ static void read_signals(struct monitor *m)
 		return;
 	}
 	news.signal = (int)info.ssi_signo;
-	monitor_step(m, EV_SIGNAL, &news);
+	monitor_step(m, EV_TERM, &news);
 }
 
 /* ---- output ---- */

@@ -36,7 +36,8 @@ enum monitor_event {
 	EV_CHILD_EXIT,
 	EV_OUTPUT_END, /* nothing more to read for the client; seen in every round */
 	EV_SENT,       /* nothing more to send to the client; seen in every round */
-	EV_SIGNAL,     /* from the client, or SIGTERM to the monitor itself */
+	EV_SIGNAL,     /* from the client */
+	EV_TERM,       /* SIGTERM to the monitor itself */
 	EV_CLEAN,
 	EV_TERMIOS,
 	EV_CLOSE,
@@ -97,8 +98,8 @@ void monitor_step(struct monitor *m, enum monitor_event e, struct monitor_news *
 
 /* act.c: the actions of the table. */
 monitor_action act_none, act_console, act_warn, act_start, act_fail, act_lose, act_slow, act_run,
-	act_reap, act_bury, act_cut, act_finish, act_keep, act_kill, act_clean, act_termios,
-	act_close, act_hang_up, act_leave;
+	act_reap, act_bury, act_cut, act_finish, act_keep, act_kill, act_stop, act_overdue,
+	act_clean, act_termios, act_close, act_hang_up, act_leave;
 
 /* options.c: 0, or -1 with *e. argv is changed (title). */
 int monitor_options_parse(int argc, char **argv, struct monitor_options *out, struct err *e);

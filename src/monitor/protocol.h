@@ -59,6 +59,9 @@ enum mon_type {
 };
 
 #define MON_CLEAN_MS 5000
+/* SIGTERM to the monitor is handed to the program, which is killed if it still runs so long after;
+ * docker stop has the same time. Less than the unit's TimeoutStopSec (engine/delegate.c). */
+#define MON_STOP_MS 10000
 
 struct mon_head {
 	uint32_t type, size; /* size: bytes after the head */

@@ -28,11 +28,12 @@ static monitor_action *const action[EV_COUNT][ST_COUNT] = {
 [EV_OUTPUT_END]  = DO( none,    none,    none,    none,    finish,  finish,  none,    none    ),
 [EV_SENT]        = DO( none,    none,    none,    none,    none,    none,    hang_up, none    ),
 [EV_SIGNAL]      = DO( keep,    keep,    kill,    none,    none,    none,    none,    none    ),
+[EV_TERM]        = DO( keep,    keep,    stop,    none,    none,    none,    none,    none    ),
 [EV_CLEAN]       = DO( clean,   clean,   clean,   clean,   clean,   clean,   clean,   clean   ),
 [EV_TERMIOS]     = DO( termios, termios, termios, termios, termios, termios, termios, termios ),
 [EV_CLOSE]       = DO( close,   close,   close,   close,   close,   close,   none,    none    ),
 [EV_CLIENT_GONE] = DO( none,    none,    none,    none,    none,    none,    none,    leave   ),
-[EV_TIMEOUT]     = DO( slow,    slow,    none,    bury,    cut,     finish,  none,    leave   ),
+[EV_TIMEOUT]     = DO( slow,    slow,    overdue, bury,    cut,     finish,  none,    leave   ),
 };
 
 static const unsigned char next[EV_COUNT][ST_COUNT] = {
@@ -45,6 +46,7 @@ static const unsigned char next[EV_COUNT][ST_COUNT] = {
 [EV_OUTPUT_END]  = TO( BUILDING, STARTING, RUNNING,  FAILING, LEAVING,  LEAVING, LEAVING, WAITING ),
 [EV_SENT]        = TO( BUILDING, STARTING, RUNNING,  FAILING, DRAINING, CUTTING, WAITING, WAITING ),
 [EV_SIGNAL]      = STAY,
+[EV_TERM]        = STAY,
 [EV_CLEAN]       = TO( BUILDING, STARTING, RUNNING,  FAILING, DRAINING, CUTTING, LEAVING, ENDED   ),
 [EV_TERMIOS]     = STAY,
 [EV_CLOSE]       = STAY,

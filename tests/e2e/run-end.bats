@@ -152,6 +152,20 @@ monitor_of() { ps -o ppid= -p "$(state "$1" State.Pid)" | tr -d ' '; }
 	ok hull rm chatty
 }
 
+@test "SIGTERM of the monitor: the program gets it, is killed if it stays, and the end is recorded" {
+	ok hull run -d --name polite tiny sh -c 'trap "exit 7" TERM; while :; do sleep 0.1; done'
+	ok hull run -d --name deaf tiny sleep 1000
+	sleep 0.3
+	kill -TERM "$(monitor_of polite)" "$(monitor_of deaf)"
+	wait_for is_exited polite
+	is "$(state polite State.ExitCode)" 7
+	is "$(state deaf State.Status)" running
+	sleep 9
+	wait_for is_exited deaf
+	is "$(state deaf State.ExitCode)" 137
+	ok hull rm polite deaf
+}
+
 @test "SIGKILL of the monitor: the container ends, no process, mount or cgroup stays" {
 	background orphan
 	local monitor pid

@@ -65,6 +65,14 @@ static void all_ends_without_help(void **state)
 	}
 }
 
+/* Nothing else than SIGTERM to the monitor sets a clock while the program runs. */
+static void who_does_not_go_by_itself_is_killed(void **state)
+{
+	assert_ptr_equal(monitor_table_action(ST_RUNNING, EV_TERM), act_stop);
+	assert_ptr_equal(monitor_table_action(ST_RUNNING, EV_TIMEOUT), act_overdue);
+	assert_ptr_equal(monitor_table_action(ST_RUNNING, EV_SIGNAL), act_kill);
+}
+
 static void error_before_the_program_runs_is_never_a_run(void **state)
 {
 	static const int early[] = {ST_BUILDING, ST_STARTING};
@@ -197,6 +205,7 @@ int main(void)
 		cmocka_unit_test(nothing_happens_after_the_end),
 		cmocka_unit_test(states_only_go_forward),
 		cmocka_unit_test(all_ends_without_help),
+		cmocka_unit_test(who_does_not_go_by_itself_is_killed),
 		cmocka_unit_test(error_before_the_program_runs_is_never_a_run),
 		cmocka_unit_test(exit_record_is_json),
 		cmocka_unit_test(longest_error_fits),
