@@ -32,6 +32,14 @@ void engine_warn(const struct engine *en, const char *fmt, ...)
 	en->warn(text);
 }
 
+int engine_first_time(const struct engine *en, const char *name)
+{
+	auto_fd int fd = openat(
+		en->runroot_fd, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+
+	return fd >= 0;
+}
+
 /* given, else the environment's, else what the user's kind has. */
 static int choose(const char *given, const char *variable, int (*usual)(char **, struct err *),
 	char **out, struct err *e)

@@ -196,12 +196,10 @@ static int join_orphan(struct engine *en)
 
 static void say_alone(struct engine *en, const struct wish *w)
 {
-	auto_fd int fd = openat(
-		en->runroot_fd, SAID, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	auto_free char *number = xasprintf("%u", mode_user());
 	const char *name = w->name ? w->name : number;
 
-	if (fd < 0)
+	if (!engine_first_time(en, SAID))
 		return;
 	engine_warn(en,
 		"containers have your own id only, as root: for more, an administrator installs "

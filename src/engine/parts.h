@@ -35,6 +35,9 @@ struct engine {
 
 void engine_warn(const struct engine *en, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* What is true of the whole machine is said once for each boot: 1 the first time, which leaves a
+ * file of that name in the run folder (a tmpfs). */
+int engine_first_time(const struct engine *en, const char *name);
 /* Where the store and the run folder are to be; caller frees. */
 int engine_root(const struct engine_options *o, char **out, struct err *e);
 int engine_runroot(const struct engine_options *o, char **out, struct err *e);

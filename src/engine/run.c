@@ -230,7 +230,8 @@ static void close_monitors_ends(struct run *r)
 }
 
 /* On a host of systemd's the monitor is born in the cgroup that is ours, where no log-out reaches
- * it (a move would wait for an RCU grace period). Kernels before 5.7 move it. */
+ * it (a move would wait for an RCU grace period). Kernels before 5.7 move it, and so does systemd
+ * from an ordinary user's login. */
 static pid_t fork_monitor(const struct cgroup_host *h)
 {
 	auto_fd int monitors = delegate_open_monitors(h), pidfd = -1;
@@ -240,7 +241,7 @@ static pid_t fork_monitor(const struct cgroup_host *h)
 		return pid;
 	pid = fork();
 	if (pid == 0 && monitors >= 0)
-		fd_write_value(monitors, "cgroup.procs", "0");
+		delegate_enter_monitors(monitors);
 	return pid;
 }
 
@@ -373,6 +374,8 @@ static int run(struct run *r, int *out_status, struct err *e)
 		/* The container ran: its status counts more than what went wrong in removing it. */
 		if (finish(r, &a, &late) < 0)
 			engine_warn(l->en, "%s", late.text);
+	} else {
+		delegate_warn_logout(l->en, &l->spec.cgroups);
 	}
 	return outcome(r, &a, out_status, e);
 }

@@ -183,16 +183,6 @@ static int set_option(struct engine *en, struct spec *s, const char *text, struc
 		text);
 }
 
-/* What is true of the whole machine is said once for each boot (the folder is on a tmpfs). */
-static int first_time(const struct engine *en, const char *name)
-{
-	int fd = openat(en->runroot_fd, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
 int spec_security(struct engine *en, struct spec *s, struct err *e)
 {
 	struct oci_process *p = &s->oci.process;
@@ -213,7 +203,7 @@ int spec_security(struct engine *en, struct spec *s, struct err *e)
 	if (s->modes.pid_host && !s->req->privileged && !s->req->userns && !s->uids)
 		engine_warn(en, "--pid=host: the container gets no user namespace of its own, its "
 				"root is the host's root");
-	if (s->modes.no_idmaps && first_time(en, "no-idmaps.said"))
+	if (s->modes.no_idmaps && engine_first_time(en, "no-idmaps.said"))
 		engine_warn(en, "this kernel cannot show layers with other user ids (id-mapped "
 				"mounts, Linux 5.19): the container gets no user namespace of its "
 				"own, as with --userns=host");
