@@ -32,7 +32,7 @@ check-deny:
 check-vm:
 	@tools/install-deps build vm
 	@tools/build $(BUILD)
-	@tests/vm/all --build $(BUILD) $(if $(KERNEL),--kernel $(KERNEL)) --args '$(VMARGS)' $(TESTS)
+	@tests/vm/all --build $(BUILD) $(if $(KERNEL),--kernel $(KERNEL)) --args '$(VMARGS)' $(or $(FILES),$(TESTS))
 check-kill: build
 	@tests/kill/campaign --build $(BUILD) random --kills 1000
 	@tests/kill/campaign --build $(BUILD) calls
