@@ -93,6 +93,8 @@ setup() {
 teardown() {
 	local bad=0
 	if declare -F teardown_one >/dev/null; then teardown_one; fi
+	# One that setup skipped did nothing.
+	if [ -z "${BEFORE:-}" ]; then return 0; fi
 	if [ -n "${BATS_TEST_COMPLETED:-}" ]; then assert_nothing_left || bad=1; fi
 	if [ -z "${BATS_TEST_COMPLETED:-}" ] || [ $bad -ne 0 ]; then
 		jobs -p | grep -vx "${BATS_killer_pid:-none}" | xargs -r kill -KILL
